@@ -1,0 +1,146 @@
+"""sentence-transformers models.
+
+Where one is no more than a transformer and a pooling it is read as that, which saves importing the
+library (4 s); the library itself runs all others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Final
+
+from backend.catalog.encoder_files import EncoderFiles, read_json
+from backend.catalog.encoders import EncoderSpec
+from backend.errors import EncoderError, Fault
+from backend.features.checkpoints import explained, fingerprint, precise
+from backend.features.encoders import Encoder, resolve_device
+from backend.features.texts import BATCH, Pooled, windows
+from backend.features.work import Outcome, Work
+
+#: keys of a Pooling module's configuration that we compute ourselves
+_POOLINGS: Final = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+
+
+def reads_as_pooled(spec: EncoderSpec, files: EncoderFiles) -> Pooled | None:
+    """How to pool a folder's transformer; None where sentence-transformers itself is needed.
+
+    A folder without modules.json is a plain transformer, pooled as its family is.
+
+    Raises:
+        EncoderError: a part of the model is stored as a pickle, or its configuration is damaged.
+    """
+    folder = files.folder
+    if not (folder / "modules.json").is_file():
+        return Pooled(prefix=spec.prefix)
+    with explained(folder):
+        modules = read_modules(folder)
+        _refuse_pickles(folder, modules)
+        sizes = read_json(folder / "sentence_bert_config.json")
+        told = read_json(folder / "config_sentence_transformers.json")
+        kinds = [kind for kind, _ in modules]
+        if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+            return None
+        pooling = _pooling(read_json(folder / modules[1][1] / "config.json"))
+    if pooling is None or modules[0][1] or told.get("default_prompt_name"):
+        return None
+    if sizes.get("transformer_task", "feature-extraction") != "feature-extraction":
+        return None
+    length = sizes.get("max_seq_length")
+    return Pooled(
+        pooling=pooling,
+        normalise=kinds[-1] == "Normalize",
+        max_length=int(length) if length else None,
+        lower=bool(sizes.get("do_lower_case")),
+        prefix=spec.prefix,
+    )
+
+
+def read_modules(folder: Path) -> list[tuple[str, str]]:
+    """Class name and subfolder of each module, in order."""
+    listed = json.loads((folder / "modules.json").read_text("utf-8"))
+    return [(str(module["type"]).rsplit(".", 1)[-1], str(module["path"])) for module in listed]
+
+
+class SentenceEncoder(Encoder):
+    """Any sentence-transformers model, run by the library."""
+
+    unit = "captions"
+
+    def __init__(self, spec: EncoderSpec, files: EncoderFiles, device: str) -> None:
+        self.spec = spec
+        self.fingerprint = fingerprint(spec, files, "sentence-transformers")
+        self._files = files
+        self._asked_device = device
+
+    @cached_property
+    def dimension(self) -> int:
+        return int(self.encode(["a"]).shape[1])
+
+    def prepare(self) -> None:
+        _ = self._model
+
+    def works(self, items: Sequence[Any], wanted: Sequence[bool]) -> Iterator[Work]:
+        model = self._model
+        size = BATCH["cpu" if model.device.type == "cpu" else "cuda"]
+        for window in windows(items, wanted):
+            for start in range(0, len(window), size):
+                batch = tuple(i for i in window[start : start + size] if wanted[i])
+                if batch:
+                    # tokenised here: a tokenizer may not be shared by threads
+                    inputs = model.preprocess([items[i] for i in batch], prompt=self._prompt)
+                    yield Work(batch, partial(self._run, batch, inputs))
+
+    @cached_property
+    def _model(self) -> Any:
+        from sentence_transformers import SentenceTransformer
+
+        with explained(self._files.folder):
+            return SentenceTransformer(
+                str(self._files.folder),
+                device=resolve_device(self._asked_device),
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True, "dtype": "float32"},
+            ).eval()
+
+    @property
+    def _prompt(self) -> str | None:
+        if self.spec.prefix:
+            return self.spec.prefix
+        name = self._model.default_prompt_name
+        return str(self._model.prompts[name]) if name else None
+
+    def _run(self, batch: tuple[int, ...], inputs: dict[str, Any]) -> Outcome:
+        import torch
+
+        device = self._model.device
+        with torch.inference_mode(), precise(self.spec.precision, device.type):
+            moved = {
+                name: value.to(device) if isinstance(value, torch.Tensor) else value
+                for name, value in inputs.items()
+            }
+            vectors = self._model(moved)["sentence_embedding"]
+        return Outcome(batch, vectors.float().cpu().numpy())
+
+
+def _pooling(config: dict[str, Any]) -> str | None:
+    """ "mean" or "cls" when the pooling is just that, in the old or the new way of writing it."""
+    mode = config.get("pooling_mode")
+    if isinstance(mode, str):
+        return mode if mode in _POOLINGS.values() else None
+    on = [key for key, value in config.items() if key.startswith("pooling_mode_") and value is True]
+    return _POOLINGS.get(on[0]) if len(on) == 1 else None
+
+
+def _refuse_pickles(folder: Path, modules: Sequence[tuple[str, str]]) -> None:
+    faults = [
+        Fault(f"{path}/pytorch_model.bin", "is pickled; save the model again as safetensors")
+        for _, path in modules
+        if (folder / path / "pytorch_model.bin").is_file()
+        and not (folder / path / "model.safetensors").is_file()
+    ]
+    if faults:
+        raise EncoderError(f"{folder} has parts that cannot be loaded safely.", faults)
