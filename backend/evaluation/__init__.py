@@ -1,0 +1,1 @@
+"""What an alignment is worth, with its uncertainty."""
