@@ -1,0 +1,1 @@
+"""Searching and mapping a run's shared space: exact FAISS search, layouts, thumbnails."""

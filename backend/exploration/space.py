@@ -1,0 +1,63 @@
+"""A run's shared space, opened for questions: its gallery, its heads, and its two frozen encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from backend.alignment.base import Alignment
+from backend.errors import InvalidInput
+from backend.exploration.gallery import Gallery
+from backend.features.encoders import Encoder
+from backend.schemas import Side
+
+
+class SharedSpace:
+    """Embeds queries and finds what lies near them.
+
+    Args:
+        gallery: what is searched.
+        alignment: the run's heads.
+        encoder: gives one side's frozen encoder; called on the first query of that side.
+    """
+
+    def __init__(
+        self, gallery: Gallery, alignment: Alignment, encoder: Callable[[Side], Encoder]
+    ) -> None:
+        self.gallery = gallery
+        self.alignment = alignment
+        self._encoder = encoder
+
+    def embed_text(self, text: str) -> NDArray[np.float32]:
+        """(d,) unit vector of a text."""
+        return self._embed("text", text)
+
+    def embed_image(self, picture: Image.Image) -> NDArray[np.float32]:
+        """(d,) unit vector of a picture, RGB."""
+        return self._embed("image", picture)
+
+    def _embed(self, side: Side, item: Any) -> NDArray[np.float32]:
+        encoder = self._encoder(side)
+        features = encoder.encode([item])
+        wanted = self.alignment.heads[side].config.inputs
+        if features.shape[1] != wanted:
+            raise InvalidInput(
+                f"The {side} encoder {encoder.spec.id} has changed since this run: it gives "
+                f"{features.shape[1]} numbers and the run's head takes {wanted}. Launch the run again."
+            )
+        vector: NDArray[np.float32] = self.alignment.transform(side, features)[0]
+        return vector
+
+    def vector(self, item_id: str) -> NDArray[np.float32]:
+        """(d,) unit vector of an item of the gallery."""
+        return self.gallery.vector(item_id)
+
+    def nearest(self, query: NDArray[np.float32], target: Side, k: int) -> list[str]:
+        """Ids of the k items of a modality nearest to a unit vector, best first."""
+        index = self.gallery.indexes[target]
+        rows, _ = index.search(query[None], k)
+        return [index.ids[row] for row in rows[0]]

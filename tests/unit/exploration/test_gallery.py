@@ -1,0 +1,149 @@
+"""Index, gallery, colours, thumbnails and layouts on small made-up embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.errors import NotFound
+from backend.exploration.colours import MOST_LABELS, colouring, names, similarity
+from backend.exploration.gallery import Gallery, Picture, build_gallery, load_gallery
+from backend.exploration.index import VectorIndex
+from backend.exploration.layout import (
+    cross_modal_graph,
+    load_layout,
+    pca_layout,
+    save_layout,
+    umap_layout,
+)
+from backend.exploration.thumbnails import EDGE, thumbnail
+
+N, D = 30, 12
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def embeddings() -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(0)
+    image = unit(draw.normal(size=(N, D)))
+    return image, unit(np.repeat(image, 2, axis=0) + 0.3 * draw.normal(size=(2 * N, D)))
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, embeddings: tuple[np.ndarray, np.ndarray]) -> Gallery:
+    pictures = []
+    for number in range(N):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (400, 200), (number * 8, 0, 0)).save(path)
+        kinds = {"parity": str(number % 2), "many": f"v{number % 15:02d}", "same": "x"}
+        pictures.append(Picture(f"p{number}", str(path), (f"cap {number}", f"CAP {number}"), kinds))
+    build_gallery(tmp_path / "index", pictures, *embeddings)
+    return load_gallery(tmp_path / "index", tmp_path / "thumbnails")
+
+
+def test_search_equals_a_full_sort_and_scores_are_cosines(embeddings) -> None:
+    image, text = embeddings
+    index = VectorIndex.build([str(i) for i in range(N)], image)
+    rows, scores = index.search(text[:5], 10)
+    exact = text[:5] @ image.T
+    np.testing.assert_array_equal(rows, np.argsort(-exact, axis=1)[:, :10])
+    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :10], atol=1e-6)
+    assert index.search(text[:1], 1000)[0].shape == (1, N)
+
+
+def test_a_gallery_marks_the_pair_and_finds_its_rank(gallery: Gallery) -> None:
+    query = gallery.vector("text:p7#1")
+    hits = gallery.search(query, "image", N, truth=gallery.owner("text:p7#1"))
+    marked = [hit.rank for hit in hits if hit.ground_truth]
+    assert marked == [gallery.truth_rank(query, "image", "p7")]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert gallery.item("text:p7#1").captions == ("CAP 7",)
+    assert gallery.item("image:p7").captions == ("cap 7", "CAP 7")
+
+
+@pytest.mark.parametrize("item", ["p7", "image:", "image:nobody", "text:p7#9", "audio:p7", ""])
+def test_what_is_no_item_is_told(gallery: Gallery, item: str) -> None:
+    with pytest.raises(NotFound):
+        gallery.item(item)
+
+
+def test_a_gallery_that_was_not_finished_does_not_count(tmp_path: Path, gallery: Gallery) -> None:
+    (tmp_path / "index" / "gallery.json").unlink()
+    with pytest.raises(NotFound, match="no index yet"):
+        load_gallery(tmp_path / "index", tmp_path)
+
+
+def test_thumbnails_are_small_made_once_and_follow_the_picture(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    Image.new("RGB", (1000, 500), "red").save(picture)
+    first = thumbnail(picture, tmp_path / "t")
+    with Image.open(first) as small:
+        assert max(small.size) == EDGE
+    made = first.stat().st_mtime_ns
+    assert thumbnail(picture, tmp_path / "t") == first and first.stat().st_mtime_ns == made
+    Image.new("RGB", (900, 500), "blue").save(picture)
+    assert thumbnail(picture, tmp_path / "t") != first
+    picture.unlink()
+    with pytest.raises(NotFound, match=r"a\.jpg"):
+        thumbnail(picture, tmp_path / "t")
+
+
+def test_colourings(gallery: Gallery) -> None:
+    assert names(gallery) == ["modality", "parity", "many"]  # "same" tells nothing apart
+    modality = colouring(gallery, "modality")
+    assert modality.labels == ("image", "caption") and modality.values.sum() == 2 * N
+    parity = colouring(gallery, "parity")
+    assert parity.values[1] == 1 and parity.values[N + 2] == 1  # image 1, first caption of image 1
+    assert len(colouring(gallery, "many").labels) == MOST_LABELS
+    with pytest.raises(NotFound, match="parity"):
+        colouring(gallery, "colour")
+    near = similarity(gallery, gallery.vector("image:p3"), "q")
+    assert near.values[:N].argmax() == 3 and near.labels == ()
+    assert abs(near.values[:N].mean()) < 1e-5
+
+
+def test_the_graph_is_half_images_half_captions_with_itself_first(embeddings) -> None:
+    image, text = embeddings
+    rows, distances = cross_modal_graph(image, text, 4)
+    assert rows.shape == (3 * N, 9)
+    np.testing.assert_array_equal(rows[:, 0], np.arange(3 * N))
+    assert (np.diff(distances, axis=1) >= 0).all() and (distances[:, 0] == 0).all()
+    of_image = (rows[:, 1:] < N).sum(axis=1)
+    assert set(of_image) <= {3, 4, 5}
+    exact = 1 - image @ image.T
+    mine = [set(row[row < N]) - {i} for i, row in enumerate(rows[:N])]
+    best = [set(np.argsort(line)[1:4]) for line in exact]
+    assert all(wanted <= found for wanted, found in zip(best, mine, strict=True))
+
+
+def test_equal_vectors_keep_themselves_in_the_first_column() -> None:
+    image = unit(np.ones((10, 4)))
+    rows, _ = cross_modal_graph(image, image, 2)
+    np.testing.assert_array_equal(rows[:, 0], np.arange(20))
+
+
+def test_layouts_are_repeatable_finite_and_found_again(tmp_path: Path, embeddings) -> None:
+    image, text = embeddings
+    quick = pca_layout(np.concatenate([image, text]))
+    np.testing.assert_array_equal(quick, pca_layout(np.concatenate([image, text])))
+    save_layout(tmp_path, "pca", quick, 0)
+    found = load_layout(tmp_path)
+    assert found is not None and found[0] == "pca"
+    first, second = umap_layout(image, text, seed=1), umap_layout(image, text, seed=1)
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (3 * N, 2) and np.isfinite(first).all()
+    save_layout(tmp_path, "umap", first, 1)
+    found = load_layout(tmp_path)
+    assert found is not None and found[0] == "umap"
+    assert load_layout(tmp_path / "nowhere") is None
+
+
+def test_a_tiny_gallery_still_has_a_map() -> None:
+    image = unit(np.random.default_rng(0).normal(size=(3, 4)))
+    assert umap_layout(image, image, seed=0).shape == (6, 2)

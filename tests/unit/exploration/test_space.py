@@ -1,0 +1,42 @@
+"""Queries against a run's shared space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from backend.alignment.base import Alignment
+from backend.alignment.heads import affine_head
+from backend.errors import InvalidInput
+from backend.exploration.gallery import Picture, build_gallery, load_gallery
+from backend.exploration.space import SharedSpace
+
+
+def space(tmp_path: Path, dimension: int) -> SharedSpace:
+    """A run whose heads take three numbers, and an encoder that gives ``dimension``."""
+    vectors = np.eye(3, dtype=np.float32)
+    build_gallery(
+        tmp_path, [Picture(str(i), "", ("word",), {}) for i in range(3)], vectors, vectors
+    )
+    head = affine_head(np.zeros(3), np.ones(3), np.eye(3))
+    encoder = SimpleNamespace(
+        spec=SimpleNamespace(id="some-encoder"),
+        encode=lambda items: np.arange(1, dimension + 1, dtype=np.float32)[None],
+    )
+    alignment = Alignment("ridge", {"image": head, "text": head}, {})
+    return SharedSpace(load_gallery(tmp_path, tmp_path), alignment, lambda side: encoder)
+
+
+def test_a_query_goes_through_encoder_and_head(tmp_path: Path) -> None:
+    opened = space(tmp_path, 3)
+    query = opened.embed_text("anything")
+    np.testing.assert_allclose(query, np.array([1, 2, 3]) / np.sqrt(14), atol=1e-6)
+    assert opened.nearest(query, "image", 2) == ["image:2", "image:1"]
+
+
+def test_an_encoder_that_changed_since_the_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="some-encoder has changed since this run"):
+        space(tmp_path, 4).embed_text("anything")
