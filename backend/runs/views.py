@@ -1,0 +1,159 @@
+"""From rows to the schemas that pass through the door."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from backend.runs.models import Cycle as CycleRow
+from backend.runs.models import Dataset as DatasetRow
+from backend.runs.models import Run as RunRow
+from backend.schemas import (
+    LIVE,
+    Cycle,
+    CycleStep,
+    DatasetInfo,
+    Item,
+    Progress,
+    RetrievalReport,
+    RunDetail,
+    RunRequest,
+    RunSummary,
+    Series,
+)
+
+
+def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
+    """One row of the runs table. ``positions`` are places in the queue by run id, 1 is next."""
+    request = RunRequest.model_validate(row.request)
+    test = next((report.report for report in row.reports if report.split == "test"), None)
+    return RunSummary(
+        id=row.id,
+        name=row.name,
+        status=row.status,
+        dataset=request.dataset,
+        image_encoder=request.image_encoder,
+        text_encoder=request.text_encoder,
+        method=request.method,
+        seed=row.seed,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        progress=_progress(row),
+        queue_position=positions.get(row.id),
+        error=row.error,
+        demonstration=row.demonstration,
+        test=RetrievalReport.model_validate(test) if test else None,
+    )
+
+
+def _progress(row: RunRow) -> Progress | None:
+    if row.status not in LIVE or row.stage is None:
+        return None
+    return Progress(
+        stage=row.stage,
+        done=row.done,
+        total=row.total,
+        unit=row.unit,
+        seconds_left=row.seconds_left,
+        step=row.stage_number,
+        steps=row.stages,
+    )
+
+
+def detail(
+    row: RunRow, positions: Mapping[str, int], series: Sequence[Series], home: Path
+) -> RunDetail:
+    """A run with everything needed to repeat it; artefacts as absolute paths."""
+    request = RunRequest.model_validate(row.request)
+    return RunDetail(
+        summary=summary(row, positions),
+        request=request,
+        configuration=row.configuration,
+        versions=row.versions,
+        command=command(request),
+        series=tuple(series),
+        retrieval={
+            report.split: RetrievalReport.model_validate(report.report) for report in row.reports
+        },
+        notes=tuple(row.notes),
+        artefacts={artefact.name: str(home / artefact.path) for artefact in row.artefacts},
+    )
+
+
+def command(request: RunRequest) -> str:
+    """The command line that makes the same run."""
+    words = ["python", "-m", "backend", "align", "--dataset", request.dataset]
+    words += ["--image-encoder", request.image_encoder, "--text-encoder", request.text_encoder]
+    words += ["--method", request.method]
+    for name, value in sorted(request.options.items()):
+        words += ["--option", f"{name}={value}"]
+    words += ["--seed", str(request.seed)]
+    if request.train_images is not None:
+        words += ["--train-images", str(request.train_images)]
+    if request.name:
+        words += ["--name", request.name]
+    return shlex.join(words)
+
+
+def result(run: RunDetail) -> dict[str, Any]:
+    """What ``result.json`` and ``--json FILE`` hold: everything to compare or repeat a run by."""
+    return {
+        "run": run.summary.id,
+        "name": run.summary.name,
+        "status": run.summary.status,
+        "retrieval": {
+            split: report.model_dump(mode="json") for split, report in run.retrieval.items()
+        },
+        "request": run.request.model_dump(mode="json"),
+        "configuration": run.configuration,
+        "seed": run.request.seed,
+        "versions": run.versions,
+        "notes": list(run.notes),
+        "command": run.command,
+    }
+
+
+def dataset(row: DatasetRow) -> DatasetInfo:
+    """A remembered data set."""
+    return DatasetInfo.model_validate(
+        {
+            "id": row.id,
+            "name": row.name,
+            "description": row.description,
+            "built_in": row.built_in,
+            "splits": row.splits,
+            "set_aside": row.set_aside,
+        }
+    )
+
+
+def cycle(row: CycleRow, run_name: str, home: Path) -> Cycle:
+    """A stored cycle, its pictures found under ``home``."""
+    steps = [
+        CycleStep.model_validate({**step, "item": _placed(step["item"], home)})
+        for step in row.steps
+    ]
+    return Cycle(
+        id=row.id,
+        run=row.run_id,
+        run_name=run_name,
+        seed=_placed(row.seed, home),
+        steps=tuple(steps),
+        closes_at=row.closes_at,
+        period=row.period,
+    )
+
+
+def _placed(stored: Mapping[str, object], home: Path) -> Item:
+    return Item.model_validate({**stored, "thumbnail": home / str(stored["thumbnail"])})
+
+
+def stored_item(item: Item, home: Path) -> dict[str, object]:
+    """An item as JSON, its picture's path relative to ``home`` where it lies there, so that the
+    home can move."""
+    path = item.thumbnail
+    if path.is_relative_to(home):
+        path = path.relative_to(home)
+    return {**item.model_dump(mode="json"), "thumbnail": path.as_posix()}
