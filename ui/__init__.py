@@ -1,0 +1,1 @@
+"""What a person sees. Talks to :mod:`backend.services` only."""

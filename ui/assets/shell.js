@@ -1,0 +1,39 @@
+() => {
+  const KEY = "isthmus-theme";
+  const forced = new URLSearchParams(location.search).get("__theme");
+  const kept = localStorage.getItem(KEY);
+  if (!forced && kept) document.body.classList.toggle("dark", kept === "dark");
+  document.documentElement.lang = "en";
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-theme-toggle]")) {
+      const dark = document.body.classList.toggle("dark");
+      localStorage.setItem(KEY, dark ? "dark" : "light");
+    }
+  });
+
+  // the address always leads back to the page that is shown
+  const remember = () => {
+    const open = document.querySelector("#i-tabs [role=tab][aria-selected=true]");
+    const id = open?.dataset.tabId;
+    const query = new URLSearchParams(location.search);
+    if (!id || query.get("tab") === id) return;
+    query.set("tab", id);
+    history.replaceState(history.state, "", "?" + query);
+  };
+  const bar = document.querySelector("#i-tabs");
+  if (bar) new MutationObserver(remember).observe(bar, {
+    subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable=true]")) return;
+    if (event.key === "/") {
+      const box = [...document.querySelectorAll(".i-search textarea, .i-search input")]
+        .find((node) => node.offsetParent);
+      if (box) { event.preventDefault(); box.focus(); }
+    } else if (event.key >= "1" && event.key <= "5") {
+      document.querySelectorAll("#i-tabs [role=tab]")[Number(event.key) - 1]?.click();
+    }
+  });
+}

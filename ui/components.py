@@ -1,0 +1,81 @@
+"""The three components of our own, each a ``gr.HTML`` with a script from ``assets/``.
+
+``gr.Plot`` has no click event and makes a new plot on every update (lost zoom, leaked WebGL contexts),
+so map and curves own their plotly node and redraw it in place. These are functions and not subclasses
+because Gradio writes a stub file beside every module that subclasses a component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.theme import script
+
+
+@cache
+def _plotly_head() -> str:
+    """plotly.js as installed with plotly, found without importing it; nothing is fetched."""
+    found = find_spec("plotly")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("plotly is missing; install requirements.txt.")
+    path = Path(found.origin).parent / "package_data" / "plotly.min.js"
+    gr.set_static_paths([path])
+    return f'<script src="gradio_api/file={path}"></script>'
+
+
+def panel(value: str = "", *, kind: str = "", **options: Any) -> gr.HTML:
+    """Markup from :mod:`ui.markup`. Elements with ``data-act`` raise the event ``act``.
+
+    The event's data has ``act`` and ``arg`` (the element's ``data-arg``). Updates change the page in
+    place, so focus and scrolling stay.
+    """
+    return gr.HTML(
+        value,
+        js_on_load=script("panel"),
+        apply_default_css=False,
+        elem_classes=["i-panel", kind],
+        **options,
+    )
+
+
+def curves(**options: Any) -> gr.HTML:
+    """Line charts; the value is one of :mod:`ui.figures`' curves."""
+    return gr.HTML(
+        None,
+        html_template="<div class='i-curves'></div>",
+        js_on_load=script("plot") + script("curves"),
+        head=_plotly_head(),
+        apply_default_css=False,
+        **options,
+    )
+
+
+def map_view(look: Callable[[str, str], dict[str, str]], **options: Any) -> gr.HTML:
+    """The map. Its value is the geometry, sent once; ``colouring`` and ``rays`` are small updates.
+
+    Raises ``pick`` with the ``id`` of a clicked point, and ``clear`` on Escape.
+
+    Args:
+        look: ``look(run id, item id)`` gives what is shown beside a point under the pointer.
+    """
+
+    def card(asked: dict[str, str]) -> dict[str, str]:  # one argument is all that is passed
+        return look(str(asked.get("run")), str(asked.get("id")))
+
+    return gr.HTML(
+        None,
+        html_template="<div class='i-map'></div>",
+        js_on_load=script("plot") + script("map"),
+        head=_plotly_head(),
+        server_functions=[card],
+        apply_default_css=False,
+        colouring=None,
+        rays=None,
+        **options,
+    )

@@ -1,0 +1,91 @@
+"""What the pages share: the door, and the few values that an event on one page changes on another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gradio as gr
+
+from backend.schemas import RunSummary
+from backend.services import Services
+from ui import words
+
+#: for what answers at once and refreshes often: no queue, no overlay
+QUIET: Final[dict[str, Any]] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+#: for handlers that are given a list's choice: Gradio refuses "none chosen" and choices that came
+#: since; the services say which run there is not
+RAW: Final[dict[str, Any]] = {"preprocess": False}
+#: for what may take a while: Gradio's progress overlay shows on the outputs
+WORK: Final[dict[str, Any]] = {
+    "show_progress": "minimal",
+    "api_visibility": "private",
+    "concurrency_limit": 4,
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """Shared by all pages of one page view. Empty text stands for none.
+
+    Attributes:
+        services: the one door.
+        tabs: the pages; an output where an event leads to another page.
+        version: changes whenever anything about any run does, so every second while one is live.
+        listing: changes when there is another run to pick from, or other words to say why not.
+        run: the run that Explore and Map show.
+        opened: the run whose details the Runs page shows.
+        query: an item that Explore is to search from, set by the map.
+        seed: an item that Drift is to start from, set by the map.
+    """
+
+    services: Services
+    tabs: gr.Tabs
+    version: gr.Textbox
+    listing: gr.Textbox
+    run: gr.Textbox
+    opened: gr.Textbox
+    query: gr.Textbox
+    seed: gr.Textbox
+
+
+def version_of(services: Services) -> str:
+    """A short text that differs whenever a run or the worker's state does."""
+    runs = [run.model_dump_json() for run in services.runs()]
+    return _short([services.worker().model_dump_json(), *runs])
+
+
+def listing_of(services: Services) -> str:
+    """A short text that differs whenever the runs that can be picked do.
+
+    While there is none, it follows how far the first one is.
+    """
+    ready = finished(services)
+    if not ready:
+        return version_of(services)
+    return _short([part for run in ready for part in (run.id, run.name)])
+
+
+def _short(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def finished(services: Services) -> list[RunSummary]:
+    """The runs that can be explored, newest first."""
+    return [run for run in services.runs() if run.status == "finished"]
+
+
+def picker(runs: Sequence[RunSummary], chosen: str | None) -> dict[str, Any]:
+    """An update of a list of runs to pick from."""
+    known = {run.id for run in runs}
+    return gr.update(
+        choices=[(words.run_label(run), run.id) for run in runs],
+        value=chosen if chosen in known else None,
+        interactive=bool(runs),
+    )

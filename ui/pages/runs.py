@@ -1,0 +1,190 @@
+"""Runs: all runs in a table, one in detail, two or more compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from backend.errors import NotFound
+from backend.schemas import RunDetail
+from ui import cards, figures, run_cards, words
+from ui.components import curves, panel
+from ui.context import QUIET, Context, version_of
+from ui.guard import READONLY, may_change, require_changes, told
+
+_LONGEST_NAME = 120
+_MOST_COMPARED = 6
+
+
+class RunsPage:
+    """Lays the page out; its methods answer the events."""
+
+    def __init__(self, context: Context, tab: gr.Tab) -> None:
+        self.context = context
+        self.services = context.services
+        self.changeable = may_change(context.services.settings)
+        self.checked = gr.State([])
+        if not self.changeable:
+            panel(cards.notice(READONLY))
+        self.table = panel(elem_id="i-runs")
+        with gr.Column(visible=False, elem_id="i-comparison") as self.comparison:
+            self.compared = panel(elem_id="i-compared")
+            self.compared_curves = curves(elem_id="i-compared-curves")
+        with gr.Column(visible=False, elem_id="i-detail") as self.detail:
+            self.head = panel(elem_id="i-detail-head")
+            self._actions()
+            self.curves = curves(elem_id="i-run-curves")
+            with gr.Row(equal_height=False):
+                self.scores = panel(elem_id="i-run-scores", min_width=320)
+                self.facts = panel(elem_id="i-run-facts", min_width=320)
+
+    def _actions(self) -> None:
+        with gr.Row(elem_classes="i-actions"):
+            self.explore = gr.Button(
+                "Explore", variant="primary", size="sm", elem_id="i-do-explore"
+            )
+            self.map = gr.Button("Map", size="sm")
+            self.stop = gr.Button("Stop", variant="stop", size="sm", elem_id="i-do-stop")
+            self.resume = gr.Button("Resume", variant="primary", size="sm", elem_id="i-do-resume")
+            self.rename = gr.Button("Rename…", size="sm", elem_id="i-do-rename")
+            self.delete = gr.Button("Delete…", size="sm", elem_id="i-do-delete")
+        with gr.Row(visible=False, elem_classes="i-actions") as self.renaming:
+            self.name = gr.Textbox(
+                label="New name", show_label=False, container=False, max_lines=1,
+                max_length=_LONGEST_NAME, elem_id="i-name",
+            )  # fmt: skip
+            self.save = gr.Button("Save the name", variant="primary", size="sm")
+            self.keep_name = gr.Button("Cancel", size="sm")
+        with gr.Row(visible=False, elem_classes="i-actions") as self.deleting:
+            self.question = panel(elem_id="i-delete-question")
+            self.sure = gr.Button("Delete it", variant="stop", size="sm", elem_id="i-do-sure")
+            self.keep = gr.Button("Keep it", size="sm")
+
+    def connect(self) -> None:
+        """Wires the events, once all pages are laid out."""
+        context = self.context
+        opened, version = context.opened, context.version
+        now = [opened, self.checked]
+        buttons = [self.explore, self.map, self.stop, self.resume, self.rename, self.delete]
+        view = [self.table, self.detail, self.head, *buttons, self.curves, self.scores, self.facts]
+        compared = [self.comparison, self.compared, self.compared_curves]
+        version.change(self.show, now, [opened, *view], **QUIET)
+        opened.change(self.show, now, [opened, *view], **QUIET)
+        opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
+        self.table.act(self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET)
+        rows = [self.renaming, self.deleting]
+        self.rename.click(self.ask_name, opened, [*rows, self.name], **QUIET)
+        self.delete.click(self.ask_delete, opened, [*rows, self.question], **QUIET)
+        for button in (self.keep_name, self.keep):
+            button.click(self.close_rows, None, rows, **QUIET)
+        for event in (self.save.click, self.name.submit):
+            event(self.do_rename, [opened, self.name], [version, *rows], **QUIET)
+        self.sure.click(
+            self.do_delete, now, [version, opened, self.checked, *rows, *compared], **QUIET
+        )
+        self.stop.click(self.do_stop, opened, [version, self.stop], **QUIET)
+        self.resume.click(self.do_resume, opened, version, **QUIET)
+        for button, page in ((self.explore, "explore"), (self.map, "map")):
+            button.click(
+                lambda run, page=page: (run, gr.Tabs(selected=page)), opened,
+                [context.run, context.tabs], **QUIET,
+            )  # fmt: skip
+
+    def show(self, opened: str | None, checked: list[str]) -> tuple[Any, ...]:
+        """The table, and the opened run in detail; the newest where none was opened."""
+        runs = self.services.runs()
+        if not runs:
+            text = "Runs appear here as soon as one is launched on the New run page."
+            nothing = cards.empty("No runs yet.", text)
+            return "", nothing, gr.update(visible=False), *(gr.skip(),) * 10
+        known = {run.id for run in runs}
+        opened = opened if opened in known else runs[0].id
+        try:
+            detail = self.services.run(opened)
+        except NotFound:  # deleted a moment ago, by someone else
+            return (gr.skip(),) * 13
+        table = run_cards.table(runs, opened, checked)
+        return opened, table, gr.update(visible=True), *self._detail(detail)
+
+    def _detail(self, run: RunDetail) -> tuple[Any, ...]:
+        done, live = run.summary.status == "finished", run.summary.live
+        change = self.changeable
+        visible = (done, done, live and change, run.summary.resumable and change, change,
+                   change and not live)  # fmt: skip
+        lines = figures.run_curves(run)
+        return (
+            run_cards.detail_head(run),
+            *(gr.update(visible=each) for each in visible),
+            gr.update(value=lines, visible=bool(lines["plots"])),
+            run_cards.detail_scores(run),
+            run_cards.detail_facts(run),
+        )
+
+    @told
+    def on_act(
+        self, opened: str | None, checked: list[str], event: gr.EventData
+    ) -> tuple[Any, ...]:
+        """A click in the table: opens a run, or takes it into the comparison."""
+        act, run = str(event.act), str(event.arg)
+        if act == "check":
+            checked = [each for each in checked if each != run] + [run] * (run not in checked)
+            checked = checked[-_MOST_COMPARED:]
+            table = run_cards.table(self.services.runs(), opened, checked)
+            return gr.skip(), checked, table, *self.compare(checked)
+        return run, *(gr.skip(),) * 5
+
+    def compare(self, checked: list[str]) -> tuple[Any, Any, Any]:
+        """The chosen runs side by side, from two on."""
+        if len(checked) < 2:
+            return gr.update(visible=False), "", None
+        runs = [self.services.run(run) for run in checked]
+        return gr.update(visible=True), run_cards.comparison(runs), figures.compared_curves(runs)
+
+    def close_rows(self) -> tuple[Any, Any]:
+        """Puts the rename and delete rows away."""
+        return gr.update(visible=False), gr.update(visible=False)
+
+    @told
+    def ask_name(self, opened: str) -> tuple[Any, Any, Any]:
+        """Opens the rename row."""
+        name = self.services.run(opened).summary.name
+        return gr.update(visible=True), gr.update(visible=False), name
+
+    @told
+    def ask_delete(self, opened: str) -> tuple[Any, Any, Any]:
+        """Asks before anything is deleted."""
+        run = self.services.run(opened)
+        cycles = len(self.services.cycles(opened)) if run.summary.status == "finished" else 0
+        also = f" and {words.count(cycles, 'drift cycle')}" if cycles else ""
+        text = f"Delete “{run.summary.name}” with its files{also}? This cannot be undone."
+        return gr.update(visible=False), gr.update(visible=True), cards.notice(text, "warn")
+
+    @told
+    def do_rename(self, opened: str, name: str) -> tuple[Any, ...]:
+        """Gives the opened run another name."""
+        require_changes(self.services.settings)
+        self.services.rename(opened, str(name or "").strip()[:_LONGEST_NAME])
+        return version_of(self.services), *self.close_rows()
+
+    @told
+    def do_delete(self, opened: str, checked: list[str]) -> tuple[Any, ...]:
+        """Deletes the opened run, after the question."""
+        require_changes(self.services.settings)
+        self.services.delete(opened)
+        left = [run for run in checked if run != opened]
+        return version_of(self.services), "", left, *self.close_rows(), *self.compare(left)
+
+    @told
+    def do_stop(self, opened: str) -> tuple[Any, Any]:
+        """Asks the worker to stop the opened run."""
+        require_changes(self.services.settings)
+        self.services.cancel(opened)
+        return version_of(self.services), gr.update(visible=False)
+
+    @told
+    def do_resume(self, opened: str) -> str:
+        """Goes on from the last finished step."""
+        require_changes(self.services.settings)
+        self.services.resume(opened)
+        return version_of(self.services)
