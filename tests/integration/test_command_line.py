@@ -1,0 +1,123 @@
+"""The command line and the door behind it: one run made in a terminal, then used like any other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.errors import InvalidInput, NotAllowed, NotFound
+from backend.schemas import RunRequest
+from backend.services import Services
+from backend.settings import REPOSITORY, Settings
+
+
+def isthmus(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "backend", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+def align(small: RunRequest, *more: str) -> subprocess.CompletedProcess[str]:
+    return isthmus(
+        *("align", "--dataset", small.dataset, "--image-encoder", small.image_encoder),
+        *("--text-encoder", small.text_encoder, "--method", "ridge-cca", *more),
+    )
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    opened = Services(Settings())
+    yield opened
+    opened.stop()
+
+
+def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(
+    small: RunRequest, services: Services, tmp_path: Path
+) -> None:
+    result = tmp_path / "result.json"
+    done = align(small, "--json", str(result), "--name", "From a terminal")
+    assert done.returncode == 0, done.stderr
+    assert "test: 6 images, 12 captions" in done.stdout and "median rank" in done.stdout
+    written = json.loads(result.read_text())
+    test = written["retrieval"]["test"]
+    assert 0 <= test["image_to_text"]["recall_at_1"] <= 1
+
+    (run,) = services.runs()
+    assert (run.name, run.status) == ("From a terminal", "finished")
+    assert run.test is not None and run.test.images == test["images"] == 6
+    assert services.run(run.id).command.startswith("python -m backend align")
+
+    found = services.search_text(run.id, "red beside green", k=3)
+    assert len(found.hits) == 3 and found.gallery == 6
+    first = found.hits[0].item
+    assert services.search_image(run.id, first.thumbnail, k=1).hits[0].score > 0.9
+    own = services.search_item(run.id, first.id, k=12, target="text")
+    assert own.truth_rank == min(hit.rank for hit in own.hits if hit.ground_truth)
+
+    view = services.map_view(run.id)
+    assert view.layout == "pca" and view.xy.shape == (18, 2) == (len(view.ids), 2)
+    assert services.map_colouring(run.id, "modality").values.sum() == 12
+    assert services.map_similarity(run.id, "red").values.shape == (18,)
+    near = services.neighbours(run.id, first.id, k=4)
+    assert len(near.images) == len(near.texts) == 4
+    assert first.id not in {hit.item.id for hit in near.images}
+
+    cycle = services.drift(run.id, first.id, generations=5)
+    assert [step.item.side for step in cycle.steps] == ["image", "text"] * 3
+    assert services.cycles(run.id) == [cycle]
+
+    shown = isthmus("search", run.id, "a blue half", "--k", "2")
+    assert shown.returncode == 0 and shown.stdout.count("-") >= 2
+    services.delete(run.id)
+    assert services.runs() == []
+    with pytest.raises(NotFound):
+        services.search_text(run.id, "red")
+
+
+def test_bad_input_ends_with_status_two_and_a_sentence(small: RunRequest, tmp_path: Path) -> None:
+    nowhere = align(small.model_copy(update={"dataset": str(tmp_path / "nowhere")}))
+    assert nowhere.returncode == 2
+    assert "nowhere" in nowhere.stderr and "Traceback" not in nowhere.stderr
+    option = align(small, "-o", "dimension=none", "-o", "colour=red")
+    assert option.returncode == 2
+    assert "dimension" in option.stderr and "colour" in option.stderr
+
+
+def test_every_fault_of_a_request_is_told_at_its_field(services: Services, tmp_path: Path) -> None:
+    request = RunRequest(
+        dataset=str(tmp_path),
+        image_encoder="minilm",
+        text_encoder=str(tmp_path / "nothing"),
+        method="linear-infonce",
+        options={"epochs": 0},
+    )
+    with pytest.raises(InvalidInput) as error:
+        services.launch(request)
+    fields = [fault.where for fault in error.value.faults]
+    assert fields == ["dataset", "image_encoder", "text_encoder", "epochs"]
+    assert services.runs() == []
+
+
+def test_a_read_only_place_changes_nothing(
+    small: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTHMUS_MODE", "readonly")
+    services = Services(Settings())
+    with pytest.raises(NotAllowed, match="read-only"):
+        services.launch(small)
+    assert services.runs() == []
+
+
+@pytest.mark.parametrize("query", ["", "   ", "x" * 501])
+def test_a_query_that_says_nothing_or_too_much_is_told(services: Services, query: str) -> None:
+    with pytest.raises(InvalidInput):
+        services.search_text("r-nobody", query)

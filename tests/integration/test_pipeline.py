@@ -1,0 +1,113 @@
+"""The same steps in this process, as a command in a terminal carries them out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.errors import InvalidInput
+from backend.runs.pipeline import run_pipeline
+from backend.runs.store import Store
+from backend.schemas import RunRequest
+from backend.settings import Settings
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store(settings)
+    yield opened
+    opened.database.close()
+
+
+def test_progress_is_told_step_by_step(settings: Settings, store: Store, small: RunRequest) -> None:
+    told: dict[str, list[tuple[int, int, str]]] = {}
+
+    def listen(step: str, done: int, total: int, unit: str) -> None:
+        told.setdefault(step, []).append((done, total, unit))
+
+    detail = run_pipeline(settings, store, small, listen, with_map=False)
+    assert detail.summary.status == "finished", detail.summary.error
+    assert list(told) == [
+        "Prepare the data set",
+        "Encode images",
+        "Encode captions",
+        "Align",
+        "Evaluate",
+        "Build the index",
+    ]
+    assert told["Encode images"][-1] == (108, 108, "images")
+    done, total, unit = told["Align"][-1]
+    assert done == total > 0 and unit == "steps"
+
+
+def test_a_fitted_text_encoder_is_kept_with_the_run(
+    settings: Settings, store: Store, small: RunRequest
+) -> None:
+    from backend.features.encoders import load_fitted
+
+    detail = run_pipeline(settings, store, small, with_map=False)
+    encoder = load_fitted(Path(detail.artefacts["text_encoder"]))
+    assert encoder.fingerprint == detail.configuration["text_fingerprint"]
+    shape = encoder.encode(["red beside green"]).shape
+    assert shape == (1, detail.configuration["text_dimension"])
+
+
+def test_a_damaged_picture_is_left_out_and_told(
+    settings: Settings, store: Store, small: RunRequest, pictures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(pictures, folder)
+    for name in ("train-3.png", "test-2.png"):
+        path = folder / "images" / name
+        path.write_bytes(path.read_bytes()[:500])
+    request = small.model_copy(update={"dataset": str(folder)})
+    detail = run_pipeline(settings, store, request, with_map=False)
+    assert detail.summary.status == "finished", detail.summary.error
+    assert detail.configuration["images"] == {"train": 89, "val": 12, "test": 5}
+    assert detail.retrieval["test"].images == 5 and detail.retrieval["test"].captions == 10
+    assert any("left out" in note or "set aside" in note for note in detail.notes)
+
+
+def test_a_part_of_the_training_images_is_told(
+    settings: Settings, store: Store, small: RunRequest
+) -> None:
+    request = small.model_copy(update={"train_images": 40})
+    detail = run_pipeline(settings, store, request, with_map=False)
+    assert detail.configuration["images"] == {"train": 40, "val": 12, "test": 6}
+    assert detail.notes == ("Trained on 40 of 90 training images.",)
+
+
+def test_the_app_can_stop_what_a_terminal_does(
+    settings: Settings, store: Store, small: RunRequest
+) -> None:
+    def stop(step: str, done: int, total: int, unit: str) -> None:
+        if step == "Encode captions":
+            store.request_cancel(store.list_runs()[0].id)
+
+    detail = run_pipeline(settings, store, small, stop, with_map=False)
+    assert detail.summary.status == "cancelled" and not detail.retrieval
+
+
+def test_bad_options_are_told_before_anything_is_done(
+    settings: Settings, store: Store, small: RunRequest
+) -> None:
+    with pytest.raises(InvalidInput, match="correct them"):
+        run_pipeline(settings, store, small.model_copy(update={"options": {"epochs": 0}}))
+    assert store.list_runs() == []
+
+
+def test_a_run_that_fails_is_kept_with_its_reason(
+    settings: Settings, store: Store, small: RunRequest, tmp_path: Path
+) -> None:
+    request = small.model_copy(update={"image_encoder": str(tmp_path / "nothing")})
+    detail = run_pipeline(settings, store, request, with_map=False)
+    assert detail.summary.status == "failed" and detail.summary.resumable
+    assert str(tmp_path / "nothing") in (detail.summary.error or "")
