@@ -34,6 +34,9 @@ from backend.schemas import (
 from backend.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from backend.exploration.space import SharedSpace
     from backend.features.encoders import Encoder
 
@@ -439,13 +442,18 @@ class Services:
 
 
 def _answer(
-    space: SharedSpace, query: object, target: Side, k: int, truth: str | None, began: float
+    space: SharedSpace,
+    query: NDArray[np.float32],
+    target: Side,
+    k: int,
+    truth: str | None,
+    began: float,
 ) -> SearchResult:
     gallery = space.gallery
-    hits = gallery.search(query, target, max(1, min(k, _MOST_HITS)), truth)  # type: ignore[arg-type]
+    hits = gallery.search(query, target, max(1, min(k, _MOST_HITS)), truth)
     return SearchResult(
         hits=hits,
         gallery=len(gallery.indexes[target]),
         seconds=time.perf_counter() - began,
-        truth_rank=gallery.truth_rank(query, target, truth) if truth else None,  # type: ignore[arg-type]
+        truth_rank=gallery.truth_rank(query, target, truth) if truth else None,
     )
