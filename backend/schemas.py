@@ -1,7 +1,8 @@
 """What passes through the door (:mod:`backend.services`): frozen, plain, importable in milliseconds.
 
 Pictures and vectors never pass as objects but as paths and ids; the map's coordinates pass as NumPy arrays.
-``image`` and ``text`` are the two sides of a pair.
+``image`` and ``text`` are the two sides of a pair: the items, and what is said of them. Where a data
+set's items are not images, the side keeps its name and :data:`Modality` says what they are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 Side = Literal["image", "text"]
+#: what an item is; "features": it is known by its precomputed features alone, as a neural recording
+Modality = Literal["image", "audio", "text", "code", "features"]
+#: how one item and several are called
+ITEM_WORDS: dict[Modality, tuple[str, str]] = {
+    "image": ("image", "images"),
+    "audio": ("recording", "recordings"),
+    "text": ("text", "texts"),
+    "code": ("program", "programs"),
+    "features": ("item", "items"),
+}
 Status = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 
 #: statuses from which Resume goes on
@@ -40,32 +51,85 @@ class SplitCount(Frozen):
 
 
 class DatasetInfo(Frozen):
-    """A data set that can be picked. ``id`` is a built-in name or an absolute folder."""
+    """A data set that can be picked. ``id`` is a built-in name or an address."""
 
     id: str
     name: str
     description: str
     built_in: bool
+    layout: str = Field("", description="in words: how it is stored")
+    modality: Modality = Field("image", description="of its items; what is said of them is text")
     splits: dict[str, SplitCount] = Field(
         default_factory=dict, description="empty until first read"
     )
     set_aside: tuple[str, ...] = Field(
-        (), description="rows and images left out, each with the reason"
+        (), description="rows and items left out, each with the reason"
     )
+    notes: tuple[str, ...] = Field((), description="how splits were made, where it is not given")
+
+
+FindingKind = Literal[
+    "broken row", "unreadable", "duplicate", "crosses splits", "caption crosses splits", "note"
+]
+
+
+class Finding(Frozen):
+    """One thing a person should know about a data set before using it."""
+
+    kind: FindingKind
+    where: str = Field(description="row, line or item, as a person finds it")
+    what: str
+    set_aside: bool = Field(description="left out; otherwise it is used and this is a warning")
+
+
+class DatasetReport(Frozen):
+    """A data set, looked at in full: every row checked, every item hashed and decoded."""
+
+    info: DatasetInfo
+    captions_per_item: dict[int, int] = Field(description="number of captions -> number of items")
+    counts: dict[FindingKind, int] = Field(description="all findings, by kind; none means fine")
+    findings: tuple[Finding, ...] = Field(description="the first of each kind")
+    listing: Path | None = Field(None, description="a CSV file with all of them")
+    seconds: float
 
 
 class EncoderInfo(Frozen):
-    """An encoder that can be picked. ``id`` is a built-in name, a folder or a Hub id."""
+    """An encoder that can be picked. ``id`` is a built-in name or an address."""
 
     id: str
     name: str
-    side: Side
+    modality: Modality
     description: str
     built_in: bool
+    family: str = ""
+    library: str = Field("transformers", description="what runs it")
     dimension: int | None = None
-    parameters: int | None = None
+    layers: int | None = Field(None, description="blocks, or stages of a convolutional network")
+    parameters: int | None = Field(None, description="of the part that is used")
     licence: str | None = None
+    gated: bool = Field(False, description="its terms must be accepted on the Hub first")
+    revision: str | None = Field(None, description="the commit that is used; None: the newest")
+    download_bytes: int | None = Field(None, description="of its weights; an estimate until asked")
+    pooling: str = Field("", description="what it uses unless another is asked for")
+    poolings: tuple[str, ...] = Field((), description="what may be asked for")
+    input_size: str = Field("", description='in words: "224 x 224 pixels", "512 tokens"')
+    aligned: bool = Field(False, description="trained on pairs already: a reference")
     available: bool = Field(True, description="on this disk already")
+    added: bool = Field(False, description="by a person: beyond the catalogue, can be forgotten")
+
+
+class StoredFeatures(Frozen):
+    """What the feature store holds of one output of one encoder."""
+
+    key: str = Field(description="name of its folder")
+    encoder: str
+    output: str = Field(description='which output, e.g. "layer 6, CLS"')
+    modality: Modality
+    items: int
+    dimension: int
+    bytes: int = Field(description="on disk, views included")
+    runs: tuple[str, ...] = Field((), description="ids of the runs that use it")
+    changed_at: datetime | None = None
 
 
 class MethodOption(Frozen):
@@ -119,6 +183,13 @@ class Progress(Frozen):
     step: int = Field(0, description="number of the stage, from 1")
     steps: int = 0
 
+    @property
+    def rate(self) -> float | None:
+        """Units a second, lately; None where it cannot be told yet or no more."""
+        if not self.seconds_left or self.done >= self.total:
+            return None
+        return (self.total - self.done) / self.seconds_left
+
 
 class RetrievalScores(Frozen):
     """One direction. Recalls are fractions; intervals are 95 % bootstrap intervals over images."""
@@ -163,6 +234,7 @@ class RunSummary(Frozen):
     error: str | None
     demonstration: bool
     test: RetrievalReport | None = Field(None, description="on the test split, once finished")
+    modality: Modality = Field("image", description="of its data set's items")
 
     @property
     def resumable(self) -> bool:
@@ -197,18 +269,33 @@ class RunDetail(Frozen):
     artefacts: dict[str, str] = Field(default_factory=dict, description="name -> path")
 
 
+class InspectionState(Frozen):
+    """How far looking at a data set in full is, and what came of it."""
+
+    dataset: str
+    state: Literal["running", "finished", "failed", "cancelled"]
+    progress: Progress | None = None
+    report: DatasetReport | None = None
+    error: str | None = Field(None, description="a sentence; faults below it, one a line")
+
+
 # --- exploring ----------------------------------------------------------------------------------
 
 
 class Item(Frozen):
-    """An image or a caption of a run's gallery (its data set's test split)."""
+    """An item or a caption of a run's gallery (its data set's test split)."""
 
     side: Side
     id: str
-    image_id: str = Field(description="the image itself, or the image that a caption belongs to")
-    thumbnail: Path = Field(description="of that image")
+    image_id: str = Field(description="the item itself, or the item that a caption belongs to")
+    modality: Modality = Field("image", description="of that item")
+    thumbnail: Path | None = Field(
+        description="of that item: its picture, or a recording's spectrogram; None where it is text"
+    )
+    recording: Path | None = Field(None, description="what can be played, of audio")
+    text: str = Field("", description="the item's own words, of text and code")
     captions: tuple[str, ...] = Field(
-        description="all of that image's captions, or just this caption"
+        description="all of that item's captions, or just this caption"
     )
     attributes: dict[str, str] = Field(default_factory=dict)
 

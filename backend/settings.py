@@ -28,8 +28,10 @@ class Settings(BaseSettings):
         "full", description="readonly: nothing can be changed"
     )
     demo: bool = Field(True, description="make the demonstration run on first start")
-    max_upload_mb: int = 20
+    max_upload_mb: int = 200
     max_image_pixels: int = 50_000_000
+    max_archive_items: int = Field(20_000, description="files in a zip that is imported")
+    max_archive_mb: int = Field(2_000, description="megabytes of an imported zip, unpacked")
 
     @property
     def data_dir(self) -> Path:
