@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -18,32 +19,58 @@ from backend.reporting import Report, silent
 #: "owner/name"
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
-#: *_config.json of modules in folders of their own are wanted too, so no folder is excluded
-_WANTED: Final = ("*.json", "*.txt", "*.model", "*.safetensors")
-_UNWANTED: Final = ("onnx/*", "openvino/*", "*/onnx/*")
+#: configurations and tokenizers, of modules in folders of their own, too
+_SMALL: Final = (".json", ".txt", ".model", ".jinja")
+#: the same model in formats that are not used here
+_OTHER_FORMATS: Final = frozenset({"onnx", "openvino", "coreml", "original", "gguf"})
+#: one file, or shards; anything else (other precisions, other programs' names) is a copy
+_WHOLE: Final = "model.safetensors"
+_SHARD: Final = re.compile(r"model-\d+-of-\d+\.safetensors")
+#: weights of a module of sentence-transformers
+_MODULE: Final = re.compile(r"\d+_\w+/model\.safetensors")
+#: who converts pickles on the Hub's own machines, and what its pull requests are called
+_ROBOT: Final = "SFconvertbot"
+_CONVERSION: Final = "Adding `safetensors` variant of this model"
 _ANSWER_WITHIN_S: Final = 4.0
 _LOOK_EVERY_S: Final = 0.3
 
 
 def cached_folder(hub_id: str, revision: str | None) -> Path | None:
-    """The snapshot on this disk that holds a configuration and some weights, or None."""
+    """The snapshot on this disk that holds a configuration and some weights, or None.
+
+    Without a revision it is that of the main branch or, where that has pickled weights alone, the
+    Hub's own conversion of it (:func:`fetch`).
+    """
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    try:
-        found = try_to_load_from_cache(hub_id, "config.json", revision=revision)
-    except HFValidationError:
-        return None
-    if not isinstance(found, str):
-        return None
-    folder = Path(found).parent
-    return folder if any(folder.glob("*.safetensors")) else None
+    for name in (revision,) if revision else (None, *_cached_conversions(hub_id)):
+        try:
+            found = try_to_load_from_cache(hub_id, "config.json", revision=name)
+        except HFValidationError:
+            return None
+        folder = Path(found).parent if isinstance(found, str) else None
+        if folder is not None and any(folder.glob("*.safetensors")):
+            return folder
+    return None
+
+
+def _cached_conversions(hub_id: str) -> list[str]:
+    """Pull requests that were downloaded before, as fetch() does with conversions alone."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(HF_HUB_CACHE, repo_folder_name(repo_id=hub_id, repo_type="model"))
+    return sorted(f"refs/pr/{path.name}" for path in folder.glob("refs/refs/pr/*"))
 
 
 def fetch(
     hub_id: str, revision: str | None, report: Report = silent, endpoint: str | None = None
 ) -> Path:
     """Downloads a model's safe files into the Hub cache.
+
+    Where the newest revision has pickled weights alone, the Hub's own robot has often converted
+    them: its pull request is taken if it is made of that very revision.
 
     Args:
         hub_id: "owner/name".
@@ -57,10 +84,11 @@ def fetch(
     Raises:
         EncoderError: no such model, no permission, no connection, or nothing safe to load.
     """
-    total = _announced(hub_id, revision, endpoint)
+    revision, sizes = _announced(hub_id, revision, endpoint)
+    total = _of_weights(sizes)
     result: list[Path | Exception] = []
     worker = threading.Thread(
-        target=_download, args=(hub_id, revision, endpoint, result), daemon=True
+        target=_download, args=(hub_id, revision, endpoint, sorted(sizes), result), daemon=True
     )
     worker.start()
     while worker.is_alive():
@@ -72,8 +100,38 @@ def fetch(
     return outcome
 
 
-def _announced(hub_id: str, revision: str | None, endpoint: str | None) -> int:
-    """The bytes of its safetensors files; raises EncoderError."""
+def remote_size(hub_id: str, revision: str | None = None, endpoint: str | None = None) -> int:
+    """The bytes of the weights that :func:`fetch` would download; asks the Hub.
+
+    Raises:
+        EncoderError: as :func:`fetch`.
+    """
+    return _of_weights(_announced(hub_id, revision, endpoint)[1])
+
+
+def _of_weights(sizes: dict[str, int]) -> int:
+    return sum(size for name, size in sizes.items() if name.endswith(".safetensors"))
+
+
+def _announced(
+    hub_id: str, revision: str | None, endpoint: str | None
+) -> tuple[str | None, dict[str, int]]:
+    """The revision to take, and the wanted files with their bytes; raises EncoderError."""
+    sizes = _listed(hub_id, revision, endpoint)
+    if not _weights(sizes) and revision is None:
+        revision = _conversion(hub_id, endpoint)
+        sizes = _listed(hub_id, revision, endpoint) if revision else {}
+    weights = _weights(sizes)
+    if not weights:
+        raise EncoderError(
+            f"{hub_id} has no weights in the safetensors format, and pickled weights are never "
+            "loaded because they can run code. Choose a revision that has model.safetensors."
+        )
+    return revision, {n: size for n, size in sizes.items() if n in weights or _is_small(n)}
+
+
+def _listed(hub_id: str, revision: str | None, endpoint: str | None) -> dict[str, int]:
+    """All files of a revision with their bytes; raises EncoderError."""
     from huggingface_hub import HfApi
 
     try:
@@ -82,27 +140,60 @@ def _announced(hub_id: str, revision: str | None, endpoint: str | None) -> int:
         )
     except Exception as error:  # the client's own errors and its transport's share no base
         raise _explained(hub_id, error) from error
-    files = info.siblings or []
-    if not any(file.rfilename.endswith(".safetensors") for file in files):
-        raise EncoderError(
-            f"{hub_id} has no weights in the safetensors format, and pickled weights are never "
-            "loaded because they can run code. Choose a revision that has model.safetensors."
+    return {file.rfilename: file.size or 0 for file in info.siblings or []}
+
+
+def _conversion(hub_id: str, endpoint: str | None) -> str | None:
+    """The robot's open pull request that adds safetensors to the newest revision, or None.
+
+    Source: transformers.safetensors_conversion, which finds it in the same way; anybody may open a
+    pull request of that title, so its author counts.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=endpoint)
+    try:
+        newest = api.list_repo_commits(hub_id)[0].commit_id
+        asked = api.get_repo_discussions(
+            hub_id, author=_ROBOT, discussion_type="pull_request", discussion_status="open"
         )
-    return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
+        for request in asked:
+            if request.author != _ROBOT or request.title != _CONVERSION:
+                continue
+            reference = f"refs/pr/{request.num}"
+            commits = api.list_repo_commits(hub_id, revision=reference)
+            if len(commits) > 1 and commits[1].commit_id == newest:
+                return reference
+    except Exception as error:
+        raise _explained(hub_id, error) from error
+    return None
+
+
+def _weights(names: Iterable[str]) -> set[str]:
+    """The safetensors files that make up one model, without its copies."""
+    listed = set(names)
+    whole = {_WHOLE} & listed or {name for name in listed if _SHARD.fullmatch(name)}
+    return whole | {name for name in listed if _MODULE.fullmatch(name)}
+
+
+def _is_small(name: str) -> bool:
+    return name.endswith(_SMALL) and not _OTHER_FORMATS.intersection(name.split("/")[:-1])
 
 
 def _download(
-    hub_id: str, revision: str | None, endpoint: str | None, result: list[Path | Exception]
+    hub_id: str,
+    revision: str | None,
+    endpoint: str | None,
+    names: list[str],
+    result: list[Path | Exception],
 ) -> None:
     from huggingface_hub import snapshot_download
 
+    # in a pattern a bracket would begin a set of characters
+    patterns = [name.replace("[", "[[]") for name in names]
     try:
         folder = snapshot_download(
-            hub_id,
-            revision=revision,
-            endpoint=endpoint,
-            allow_patterns=list(_WANTED),
-            ignore_patterns=list(_UNWANTED),
+            hub_id, revision=revision, endpoint=endpoint, allow_patterns=patterns
         )
         result.append(Path(str(folder)))
     except Exception as error:

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import CLIPModel, WhisperConfig, WhisperModel
 
-from backend.catalog.encoders import encoder_info, find_encoder, list_encoders
+from backend.catalog.encoders import encoder_info, find_encoder, list_encoders, spec_files
 from backend.errors import EncoderError
-from backend.schemas import Side
-from backend.settings import REPOSITORY, Settings
+from backend.schemas import Modality
+from backend.settings import Settings
 from tests.unit.features import tiny
 
 
-@pytest.mark.parametrize("side", ["image", "text"])
-def test_the_table_names_every_encoder_once_and_the_built_in_ones_first(side: Side) -> None:
-    listed = list_encoders(side, Settings())
+@pytest.mark.parametrize("modality", ["image", "text"])
+def test_the_table_names_every_encoder_once_and_the_built_in_ones_first(modality: Modality) -> None:
+    listed = list_encoders(modality, Settings())
     assert len({info.id for info in listed}) == len(listed) >= 5
     built_in = [info.built_in for info in listed]
     assert built_in == sorted(built_in, reverse=True) and built_in[0]
-    assert all(info.side == side and info.licence for info in listed)
+    assert all(info.modality == modality and info.licence for info in listed)
 
 
 def test_minilm_is_on_this_disk_and_the_hub_is_not() -> None:
@@ -51,10 +48,10 @@ def test_a_folder_is_an_encoder_under_its_absolute_path(
 
 
 @pytest.mark.parametrize(
-    ("encoder", "side", "what"),
+    ("encoder", "modality", "what"),
     [
-        ("minilm", "image", "encodes the text side"),
-        ("scene-resnet-ssl", "text", "encodes the image side"),
+        ("minilm", "image", "minilm encodes texts. As an image"),
+        ("scene-resnet-ssl", "text", "scene-resnet-ssl encodes images. As a text"),
         ("no-such", "image", "There is no image encoder"),
         ("/no/such/folder", "image", "There is no image encoder"),
         ("", "text", "There is no text encoder"),
@@ -62,9 +59,9 @@ def test_a_folder_is_an_encoder_under_its_absolute_path(
         ("\0", "text", "There is no text encoder"),
     ],
 )
-def test_an_id_that_names_nothing_is_told(encoder: str, side: Side, what: str) -> None:
+def test_an_id_that_names_nothing_is_told(encoder: str, modality: Modality, what: str) -> None:
     with pytest.raises(EncoderError, match=what):
-        find_encoder(encoder, side, Settings())
+        find_encoder(encoder, modality, Settings())
 
 
 def _gone(name: str) -> Callable[[Path], None]:
@@ -137,122 +134,121 @@ def test_all_faults_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_model_for_the_other_side_is_told(tmp_path: Path) -> None:
+def test_a_model_for_another_modality_is_told(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="model_type bert is an? text encoder"):
         find_encoder(str(tiny.bert(tmp_path / "bert")), "image", Settings())
     with pytest.raises(EncoderError, match="model_type vit is an image encoder"):
         find_encoder(str(tiny.vit(tmp_path / "vit")), "text", Settings())
 
 
-# --- the Hub, in a process of its own: this one is offline -------------------------------------
-
-FETCH = """
-import sys
-from backend.catalog.encoders import EncoderSpec, spec_files
-from backend.catalog.hub import fetch
-from backend.errors import EncoderError
-try:
-    print(fetch(sys.argv[1], None, endpoint=sys.argv[2]))
-    print(spec_files(EncoderSpec(sys.argv[1], "image", "hub", sys.argv[1])).parameters)
-except EncoderError as error:
-    print(error)
-"""
+def test_encoders_of_programs_read_texts_and_the_other_way_round() -> None:
+    code = [info.id for info in list_encoders("code", Settings())]
+    text = [info.id for info in list_encoders("text", Settings())]
+    assert code[0] == "Salesforce/codet5p-110m-embedding" and code[-len(text) :] == text
+    assert "microsoft/unixcoder-base" not in text and not list_encoders("features", Settings())
+    assert find_encoder("minilm", "code", Settings()) == find_encoder("minilm", "text", Settings())
+    spec = find_encoder("microsoft/unixcoder-base", "text", Settings())
+    assert spec == find_encoder("microsoft/unixcoder-base", "code", Settings())
+    assert spec.modality == "text"
+    assert encoder_info("minilm", "code", Settings()).modality == "text"
 
 
-def _fetch(hub_id: str, endpoint: str, cache: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    environment.pop("HF_HUB_OFFLINE", None)
-    environment |= {"HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", FETCH, hub_id, endpoint],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
+def test_a_model_with_two_towers_is_counted_tower_by_tower(tmp_path: Path) -> None:
+    folder = tiny.clip(tmp_path / "clip")
+    image = encoder_info(str(folder), "image", Settings())
+    text = encoder_info(str(folder), "text", Settings())
+    model = CLIPModel.from_pretrained(folder)
+    towers: dict[str, tuple[Any, Any]] = {
+        "image": (model.vision_model, model.visual_projection),
+        "text": (model.text_model, model.text_projection),
+    }
+    for info in (image, text):
+        parts = towers[info.modality]
+        assert info.parameters == sum(t.numel() for part in parts for t in part.parameters())
+        assert (info.dimension, info.layers, info.aligned) == (16, 1, True)
+        assert info.pooling == "projection" == info.poolings[0]
+    assert encoder_info(f"{folder}?pooling=pooler", "image", Settings()).dimension == 24
+    assert image.input_size == "32 x 32 pixels" and text.input_size == "32 tokens"
+
+
+def test_a_tower_is_known_where_the_configuration_says_nothing_of_it(tmp_path: Path) -> None:
+    folder = tiny.clip(tmp_path / "clip")
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"] = {"model_type": "clip_vision_model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    info = encoder_info(f"{folder}?pooling=pooler", "image", Settings())
+    assert (info.dimension, info.layers) == (24, 1)
+
+
+@pytest.mark.parametrize("mode", ["cls", "mean"])
+def test_a_sentence_model_tells_its_own_pooling(tmp_path: Path, mode: str) -> None:
+    folder = tiny.sentence_model(tmp_path / "st", mode)
+    info = encoder_info(str(folder), "text", Settings())
+    assert (info.library, info.pooling, info.dimension) == ("sentence-transformers", mode, 20)
+    assert info.poolings[0] == mode and "last" in info.poolings
+    plain = find_encoder(f"{folder}?library=transformers", "text", Settings())
+    files = spec_files(plain)
+    assert files is not None and files.library == "transformers" and files.pooling == "mean"
+
+
+def _timm(folder: Path) -> Path:
+    """A folder as timm's models lie on the Hub."""
+    folder.mkdir()
+    config = {
+        "architecture": "vit_tiny",
+        "num_features": 8,
+        "pretrained_cfg": {"input_size": [3, 64, 48]},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    names = ("blocks.0.norm1.weight", "blocks.1.norm1.weight", "head.weight")
+    save_file({name: torch.zeros(8) for name in names}, folder / "model.safetensors")
+    return folder
+
+
+def test_a_folder_of_timm_needs_no_other_file(tmp_path: Path) -> None:
+    folder = _timm(tmp_path / "timm")
+    info = encoder_info(str(folder), "image", Settings())
+    assert (info.library, info.family, info.dimension, info.layers) == ("timm", "vit_tiny", 8, 2)
+    assert info.parameters == 16 and info.input_size == "48 x 48 pixels"
+    with pytest.raises(EncoderError, match="model_type timm is an image encoder"):
+        find_encoder(str(folder), "text", Settings())
+    with pytest.raises(EncoderError, match="made for timm, not for transformers"):
+        find_encoder(f"{folder}?library=transformers", "image", Settings())
+
+
+def test_a_library_that_a_folder_is_not_made_for_is_refused(tmp_path: Path) -> None:
+    folder = tiny.bert(tmp_path / "bert")
+    with pytest.raises(EncoderError, match="not a sentence-transformers model"):
+        find_encoder(f"{folder}?library=sentence-transformers", "text", Settings())
+
+
+def test_a_recording_encoder_is_checked_like_the_others(tmp_path: Path) -> None:
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=3,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=24,
+        decoder_ffn_dim=24,
+        vocab_size=60,
+        max_source_positions=20,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_hub_that_never_answers_is_told_within_seconds(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent_server:
-        begin = time.monotonic()
-        said = _fetch("a/b", f"http://127.0.0.1:{silent_server.getsockname()[1]}", tmp_path)
-    assert "the Hub cannot be reached" in said and "give the path of its folder" in said
-    assert time.monotonic() - begin < 30  # the process's start included, on a loaded machine
-
-
-def test_a_hub_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert "the Hub cannot be reached" in _fetch("a/b", f"http://127.0.0.1:{port}", tmp_path)
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[str]:
-    """A Hub on loopback with two models: a/vit is safe, a/pickled has pickled weights alone."""
-    safe = tiny.vit(tmp_path / "served")
-    (safe / "pytorch_model.bin").write_bytes(b"never to be fetched")
-    files = {path.name: path.read_bytes() for path in safe.iterdir()}
-    models = {"a/vit": files, "a/pickled": {"pytorch_model.bin": b"x"}}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(models))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def _handler(models: dict[str, dict[str, bytes]]) -> type[BaseHTTPRequestHandler]:
-    commit = "0123456789abcdef0123456789abcdef01234567"
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(body=True)
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def log_message(self, *_: object) -> None: ...
-
-        def _answer(self, *, body: bool) -> None:
-            parts = self.path.split("?")[0].strip("/").split("/")
-            if parts[0] == "api":
-                model = "/".join(parts[2:4])
-                listed = [
-                    {"rfilename": name, "size": len(data)} for name, data in models[model].items()
-                ]
-                tree = [
-                    {"type": "file", "path": n, "size": len(d), "oid": n}
-                    for n, d in models[model].items()
-                ]
-                told = tree if "tree" in parts else {"id": model, "sha": commit, "siblings": listed}
-                content = json.dumps(told).encode()
-            else:
-                content = models["/".join(parts[:2])][parts[-1]]
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("Content-Type", "application/json")
-            self.send_header("X-Repo-Commit", commit)
-            self.send_header("ETag", f'"{hash(content):x}"')
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-    return Handler
-
-
-def test_a_model_is_fetched_without_its_pickles(hub: str, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    folder, parameters = _fetch("a/vit", hub, cache).split()
-    assert sorted(path.name for path in Path(folder).iterdir()) == [
-        "config.json",
-        "model.safetensors",
-        "preprocessor_config.json",
-    ]
-    assert int(parameters) > 0
-
-
-def test_a_model_with_pickles_alone_is_refused(hub: str, tmp_path: Path) -> None:
-    assert "no weights in the safetensors format" in _fetch("a/pickled", hub, tmp_path / "cache")
+    model = WhisperModel(config)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(EncoderError, match="how recordings are sampled and cut"):
+        find_encoder(str(tmp_path), "audio", Settings())
+    (tmp_path / "preprocessor_config.json").write_text(
+        json.dumps({"sampling_rate": 16000, "chunk_length": 30})
+    )
+    info = encoder_info(str(tmp_path), "audio", Settings())
+    encoder: Any = model.get_encoder()
+    assert info.parameters == sum(tensor.numel() for tensor in encoder.parameters())
+    assert (info.dimension, info.layers, info.pooling) == (16, 3, "mean")
+    assert info.input_size == "30 s at 16 kHz"
+    with pytest.raises(EncoderError, match="model_type whisper is an audio encoder"):
+        find_encoder(str(tmp_path), "image", Settings())
