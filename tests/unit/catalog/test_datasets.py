@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backend.catalog.datasets import load_dataset
-from backend.catalog.rows import split_of
+from backend.catalog.datasets.splits import split_of
 from backend.errors import DatasetError
 from backend.settings import Settings
 
@@ -31,7 +31,9 @@ def make(tmp_path: Path) -> Maker:
         (folder / "images").mkdir(parents=True)
         entries: list[Any] = []
         for number in range(good):
-            Image.new("RGB", (4, 4), (number, 0, 0)).save(folder / "images" / f"{number}.png")
+            Image.new("RGB", (4, 4), (number % 256, number // 256, 0)).save(
+                folder / "images" / f"{number}.png"
+            )
             split = ("train", "val", "test")[number % 3]
             captions = [f"caption {number}", "another one"]
             entries.append({"file": f"{number}.png", "split": split, "captions": captions})
@@ -54,9 +56,9 @@ def test_a_good_folder_is_read_whole(make: Maker) -> None:
         "test": (3, 6),
     }
     assert info.set_aside == ()
-    assert dataset.images[4].id == "4.png"
-    assert dataset.images[4].path.read_bytes()
-    assert dataset.images[4].captions == ("caption 4", "another one")
+    assert dataset.records[4].id == "4.png"
+    assert dataset.records[4].content.read()
+    assert dataset.records[4].captions == ("caption 4", "another one")
     assert Path(dataset.id).is_absolute()
 
 
@@ -74,7 +76,7 @@ BROKEN: list[tuple[Any, str]] = [
     ({"file": "0.png", "split": 3, "captions": ["a"]}, "train, val or test"),
     ({"file": "0.png", "split": "train", "captions": ["a"]}, "given before"),
     ({"file": "./0.png", "split": "train", "captions": ["a"]}, "given before"),
-    ({"file": "gone.png", "split": "train", "captions": ["a"]}, "there is no image"),
+    ({"file": "gone.png", "split": "train", "captions": ["a"]}, "there is no file"),
     ({"file": "../captions.json", "captions": ["a"]}, "leads out"),
     ({"file": "x/../../a.png", "captions": ["a"]}, "leads out"),
     ({"file": "..\\a.png", "captions": ["a"]}, "leads out"),
@@ -88,7 +90,7 @@ BROKEN: list[tuple[Any, str]] = [
 
 def test_broken_rows_are_set_aside_all_at_once_with_their_row(make: Maker) -> None:
     dataset = load(make(*(row for row, _ in BROKEN)))
-    assert len(dataset.images) == 10
+    assert len(dataset.records) == 10
     assert len(dataset.set_aside) == len(BROKEN)
     for number, ((_, what), fault) in enumerate(zip(BROKEN, dataset.set_aside, strict=True), 11):
         assert fault.where == f"captions.json row {number}"
@@ -102,7 +104,7 @@ def test_one_bad_caption_does_not_cost_the_others(make: Maker) -> None:
     entries.append({"file": "more.png", "split": "train", "captions": ["good", "", "also good"]})
     (folder / "captions.json").write_text(json.dumps(entries))
     dataset = load(folder)
-    assert dataset.images[-1].captions == ("good", "also good")
+    assert dataset.records[-1].captions == ("good", "also good")
     assert [str(fault) for fault in dataset.set_aside] == [
         "captions.json row 11: caption 2 is empty"
     ]
@@ -115,8 +117,8 @@ def test_bad_attributes_are_listed_and_good_ones_kept(make: Maker) -> None:
     entries[1]["attributes"] = {"shape": 3}
     (folder / "captions.json").write_text(json.dumps(entries))
     dataset = load(folder)
-    assert dataset.images[0].attributes == {"shape": "star"}
-    assert dataset.images[1].attributes == {}
+    assert dataset.records[0].attributes == {"shape": "star"}
+    assert dataset.records[1].attributes == {}
     assert [fault.where for fault in dataset.set_aside] == ["captions.json row 2"]
 
 
@@ -135,7 +137,7 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_not(
     (folder / "images" / "loop.png").symlink_to("loop.png")
     (folder / "images" / "away").symlink_to(tmp_path)
     dataset = load(folder)
-    assert [image.id for image in dataset.images[10:]] == ["in.png"]
+    assert [record.id for record in dataset.records[10:]] == ["in.png"]
     assert [fault.where[-6:] for fault in dataset.set_aside] == ["row 11", "row 13", "row 14"]
 
 
@@ -147,11 +149,19 @@ def test_a_linked_folder_of_images_is_refused(make: Maker, tmp_path: Path) -> No
         load(folder)
 
 
+def test_a_linked_captions_file_is_refused(make: Maker, tmp_path: Path) -> None:
+    folder = make()
+    (folder / "captions.json").rename(tmp_path / "elsewhere.json")
+    (folder / "captions.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(DatasetError, match="link out of the data set's folder"):
+        load(folder)
+
+
 def test_images_may_lie_in_folders_below(make: Maker) -> None:
     folder = make({"file": "a/b/deep.png", "split": "train", "captions": ["a"]})
     (folder / "images" / "a" / "b").mkdir(parents=True)
     Image.new("RGB", (4, 4)).save(folder / "images" / "a" / "b" / "deep.png")
-    assert load(folder).images[-1].id == "a/b/deep.png"
+    assert load(folder).records[-1].id == "a/b/deep.png"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +184,7 @@ def test_a_file_that_cannot_be_read_is_told(make: Maker, content: bytes, what: s
 
 def test_nothing_usable_raises_with_every_fault(make: Maker) -> None:
     folder = make(good=2)  # train and val, no test
-    with pytest.raises(DatasetError, match="no usable image for test"):
+    with pytest.raises(DatasetError, match="no usable item for test"):
         load(folder)
     shutil.rmtree(folder / "images")
     (folder / "images").mkdir()
@@ -204,7 +214,7 @@ def test_jsonl_and_csv_give_what_json_gives(make: Maker) -> None:
     lines = [json.dumps(entry) for entry in entries]
     (folder / "captions.jsonl").write_text("\n".join([*lines[:3], "", "{broken", *lines[3:]]))
     by_line = load(folder)
-    assert by_line.images == whole.images
+    assert by_line.records == whole.records
     assert by_line.fingerprint == whole.fingerprint
     assert [fault.where for fault in by_line.set_aside] == ["captions.jsonl line 5"]
     (folder / "captions.jsonl").unlink()
@@ -215,14 +225,14 @@ def test_jsonl_and_csv_give_what_json_gives(make: Maker) -> None:
     ]
     (folder / "captions.csv").write_text("file,caption,split\n" + "\n".join([*rows, "0.png"]))
     table = load(folder)
-    assert table.images == whole.images
+    assert table.records == whole.records
     assert [fault.where for fault in table.set_aside] == ["captions.csv line 22"]
 
 
 def test_csv_without_its_columns_is_told(make: Maker) -> None:
     folder = make()
     (folder / "captions.json").unlink()
-    (folder / "captions.csv").write_text("image,text\n0.png,a\n")
+    (folder / "captions.csv").write_text("picture,words\n0.png,a\n")
     with pytest.raises(DatasetError, match="file and caption is missing"):
         load(folder)
 
@@ -233,9 +243,9 @@ def test_splits_of_images_without_one_are_fixed_by_their_name(make: Maker) -> No
     for entry in entries:
         del entry["split"]
     (folder / "captions.json").write_text(json.dumps(entries))
-    before = {image.id: image.split for image in load(folder).images}
+    before = {record.id: record.split for record in load(folder).records}
     (folder / "captions.json").write_text(json.dumps(entries[::-1][:150]))
-    after = {image.id: image.split for image in load(folder).images}
+    after = {record.id: record.split for record in load(folder).records}
     assert after.items() <= before.items()
     counts = {name: list(before.values()).count(name) for name in ("train", "val", "test")}
     assert 210 < counts["train"] < 270 and counts["val"] > 10 and counts["test"] > 10
@@ -261,7 +271,12 @@ def test_a_set_without_val_gets_one_and_says_so(make: Maker) -> None:
     dataset = load(folder)
     assert 0 < len(dataset.split("val")) < 12
     assert len(dataset.split("test")) == 20
-    assert [fault.where for fault in dataset.set_aside] == ["val"]
+    assert dataset.set_aside == ()
+    assert dataset.notes == (
+        "the set has no val split: "
+        f"{len(dataset.split('val'))} of its train items are used to choose on instead",
+    )
+    assert dataset.info().set_aside == () and dataset.info().notes == dataset.notes
 
 
 def test_the_fingerprint_follows_the_content(make: Maker) -> None:
@@ -299,13 +314,16 @@ def test_whatever_a_row_holds_it_is_used_or_listed(
     (folder / "images").mkdir()
     good = []
     for name in ("train", "val", "test"):
-        (folder / "images" / name).touch()
+        (folder / "images" / name).write_text(name)
         good.append({"file": name, "split": name, "captions": ["a"]})
     (folder / "captions.json").write_text(json.dumps(good + rows))
     dataset = load(folder)
     faulty = {fault.where for fault in dataset.set_aside}
-    assert len(dataset.images) - 3 + len(faulty) == len(rows)
-    assert all(os.path.commonpath([image.path, folder]) == str(folder) for image in dataset.images)
+    assert len(dataset.records) - 3 + len(faulty) == len(rows)
+    assert all(
+        os.path.commonpath([record.content.path, folder]) == str(folder)
+        for record in dataset.records
+    )
 
 
 @pytest.mark.real_data
