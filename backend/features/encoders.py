@@ -6,6 +6,7 @@ features that are stored already are found without loading a model or even torch
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,32 +15,40 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalog.encoder_files import EncoderFiles, inspect_folder
 from backend.catalog.encoders import EncoderSpec, spec_files
+from backend.catalog.encoders.files import EncoderFiles, inspect_folder
 from backend.catalog.hub import fetch
 from backend.errors import EncoderError, Fault, InvalidInput
-from backend.features.pictures import MAX_PIXELS
-from backend.features.work import Tally, Work, in_order
+from backend.features.media.pictures import MAX_PIXELS
+from backend.features.work import Outcome, Output, Tally, Work, in_order
 from backend.reporting import Report, silent
 
 
 class Encoder(ABC):
-    """A frozen encoder of one side.
+    """A frozen encoder of one modality.
 
     Attributes:
         spec: what it was loaded by.
-        fingerprint: hash of everything that decides its features; equal ones give equal features.
+        outputs: what it gives for every item, known without loading the model: usually one; one for
+            each layer where several are asked for. They are computed in one pass, stored one by one
+            and joined to one feature in this order.
         unit: what its items are called when progress is told.
     """
 
     spec: EncoderSpec
-    fingerprint: str
+    outputs: tuple[Output, ...]
     unit: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that decides its features; equal ones give equal features."""
+        told = [output.fingerprint for output in self.outputs]
+        return told[0] if len(told) == 1 else hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     @property
     @abstractmethod
     def dimension(self) -> int:
-        """Length of a feature; loads the model."""
+        """Length of a feature, all outputs joined; loads the model where its files do not tell."""
 
     @abstractmethod
     def prepare(self) -> None:
@@ -57,7 +66,8 @@ class Encoder(ABC):
         and goes on gives the very same features as one that was not.
 
         Args:
-            items: pictures (paths or PIL images) or texts.
+            items: pictures (Blob, path or PIL image), recordings (Blob, path, or samples and rate), or
+                texts.
             wanted: whether each is to be encoded.
 
         Raises:
@@ -71,24 +81,63 @@ class Encoder(ABC):
             InvalidInput: some items cannot be read; all are listed.
             EncoderError: the model cannot be loaded or gives numbers that are not finite.
         """
+        if any(output.ragged for output in self.outputs):
+            raise EncoderError(
+                f"{self.spec.id} is asked for every token by itself, which makes no single vector. "
+                "Leave out pooling=tokens."
+            )
         result: NDArray[np.float32] | None = None
+        for outcome in self._outcomes(items, report):
+            if result is None:
+                width = sum(block.shape[1] for block in outcome.blocks)
+                result = np.empty((len(items), width), np.float32)
+            result[list(outcome.items)] = np.concatenate(outcome.blocks, axis=1)
+        return result if result is not None else np.empty((0, self.dimension), np.float32)
+
+    def encode_tokens(
+        self, items: Sequence[Any], report: Report = silent
+    ) -> list[tuple[NDArray[np.float32], ...]]:
+        """Every token's feature: for each item one (tokens, d) array an output.
+
+        For an encoder that is asked for tokens; of any other output an item has one row.
+
+        Raises:
+            InvalidInput, EncoderError: as :meth:`encode`.
+        """
+        found: list[tuple[NDArray[np.float32], ...]] = [()] * len(items)
+        for outcome in self._outcomes(items, report):
+            parts = [
+                np.split(block, np.cumsum(lengths or [1] * len(block))[:-1])
+                for block, lengths in zip(
+                    outcome.blocks, outcome.lengths or ((),) * len(outcome.blocks), strict=True
+                )
+            ]
+            for place, item in enumerate(outcome.items):
+                found[item] = tuple(part[place] for part in parts)
+        return found
+
+    def _width(self, item: Any) -> int:
+        """Length of a feature, measured on an item."""
+        outcome = next(self._outcomes([item], silent))
+        return sum(block.shape[1] for block in outcome.blocks)
+
+    def _outcomes(self, items: Sequence[Any], report: Report) -> Iterator[Outcome]:
+        """Outcomes with features; raises at the end when some items have none."""
         faults: dict[int, str] = {}
         tally = Tally(report, len(items), self.unit)
         with in_order(self.works(items, [True] * len(items)), tally.tell) as outcomes:
             for outcome in outcomes:
                 tally.add(outcome)
                 faults.update(outcome.faults)
-                if len(outcome.items) == 0:
-                    continue
-                if result is None:
-                    result = np.empty((len(items), outcome.vectors.shape[1]), np.float32)
-                result[list(outcome.items)] = finite(outcome.vectors, self.spec.id)
+                if outcome.items:
+                    for block in outcome.blocks:
+                        finite(block, self.spec.id)
+                    yield outcome
         if faults:
             listed = [Fault(_name(items[index], index), faults[index]) for index in sorted(faults)]
             raise InvalidInput(
                 "Some items cannot be encoded; leave them out or replace them.", listed
             )
-        return result if result is not None else np.empty((0, self.dimension), np.float32)
 
 
 def finite(vectors: NDArray[np.float32], encoder_id: str) -> NDArray[np.float32]:
@@ -99,8 +148,9 @@ def finite(vectors: NDArray[np.float32], encoder_id: str) -> NDArray[np.float32]
     """
     if not np.isfinite(vectors).all():
         raise EncoderError(
-            f"{encoder_id} gives features that are not finite numbers. Its weights are damaged: "
-            "download it again or choose another encoder."
+            f"{encoder_id} gives features that are not finite numbers. Where it runs in half "
+            "precision, its numbers may be too large for it: ask for precision float32. Otherwise "
+            "its weights are damaged: download it again or choose another encoder."
         )
     return vectors
 
@@ -134,20 +184,37 @@ def load_encoder(
         EncoderError: files are missing, damaged, unsafe or for the other side; or the Hub is out of
             reach.
     """
-    from backend.features.bag_of_words import BagOfWords
-
     if spec.kind == "bag-of-words":
+        from backend.features.kinds.bag_of_words import BagOfWords
+
         if not corpus:
             raise EncoderError("The bag of words needs training captions, and there are none.")
         return BagOfWords.of(spec, corpus)
+    if spec.kind == "features":
+        from backend.features.kinds.precomputed import Precomputed
+
+        return Precomputed(spec)
+    if spec.modality == "features":
+        raise EncoderError(
+            f"{spec.id} is a model, and the items are known by their features alone. Give the file "
+            "of their features (.npy, .safetensors or .parquet)."
+        )
     files = spec_files(spec)
     if files is None:
-        files = inspect_folder(fetch(spec.location, spec.revision, report), spec.side)
-    if spec.side == "image":
-        from backend.features.images import ImageEncoder
+        files = inspect_folder(
+            fetch(spec.location, spec.revision, report), spec.modality, spec.library
+        )
+    match spec.modality:
+        case "image":
+            from backend.features.kinds.images import ImageEncoder
 
-        return ImageEncoder(spec, files, device, max_pixels)
-    return _text_encoder(spec, files, device)
+            return ImageEncoder(spec, files, device, max_pixels)
+        case "audio":
+            from backend.features.kinds.audio import AudioEncoder
+
+            return AudioEncoder(spec, files, device)
+        case _:
+            return _text_encoder(spec, files, device)
 
 
 def load_fitted(folder: Path) -> Encoder:
@@ -156,14 +223,14 @@ def load_fitted(folder: Path) -> Encoder:
     Raises:
         EncoderError: the files are missing or damaged.
     """
-    from backend.features.bag_of_words import BagOfWords
+    from backend.features.kinds.bag_of_words import BagOfWords
 
     return BagOfWords.load(folder)
 
 
 def _text_encoder(spec: EncoderSpec, files: EncoderFiles, device: str) -> Encoder:
-    from backend.features.sentences import SentenceEncoder, reads_as_pooled
-    from backend.features.texts import TextEncoder
+    from backend.features.kinds.sentences import SentenceEncoder, reads_as_pooled
+    from backend.features.kinds.texts import TextEncoder
 
     pooled = reads_as_pooled(spec, files)
     if pooled is None:

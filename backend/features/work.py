@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -25,18 +25,53 @@ LOOK_EVERY_S: Final = 0.25
 
 
 @dataclass(frozen=True)
+class Output:
+    """One thing that an encoder gives for every item; the store keeps each by itself.
+
+    Attributes:
+        fingerprint: hash of everything that decides its numbers.
+        label: in words, e.g. "layer 6, CLS".
+        ragged: one vector for each token of an item instead of one vector.
+    """
+
+    fingerprint: str
+    label: str
+    ragged: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of a batch.
 
     Attributes:
-        items: positions of the items that have a feature.
-        vectors: (len(items), d) float32.
+        items: positions of the items that have features.
+        blocks: one array for each output of the encoder: (len(items), d) float32; of a ragged output
+            (sum of its lengths, d), item after item.
+        lengths: for each output the number of tokens of each item where it is ragged, else empty.
         faults: what is wrong with each item that has none, by position.
     """
 
     items: tuple[int, ...]
-    vectors: NDArray[np.float32]
+    blocks: tuple[NDArray[np.float32], ...]
+    lengths: tuple[tuple[int, ...], ...] = ()
     faults: dict[int, str] = field(default_factory=dict)
+
+
+def join(outcomes: Sequence[Outcome], faults: dict[int, str]) -> Outcome:
+    """What came of a batch that was computed in pieces, each with the same outputs."""
+    first = outcomes[0]
+    return Outcome(
+        tuple(item for outcome in outcomes for item in outcome.items),
+        tuple(
+            np.concatenate([outcome.blocks[number] for outcome in outcomes])
+            for number in range(len(first.blocks))
+        ),
+        tuple(
+            tuple(length for outcome in outcomes for length in outcome.lengths[number])
+            for number in range(len(first.lengths))
+        ),
+        faults,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pytest
 
 from backend.catalog.encoders import find_encoder
 from backend.errors import EncoderError
-from backend.features.bag_of_words import BagOfWords
 from backend.features.encoders import Encoder, load_encoder, load_fitted
+from backend.features.kinds.bag_of_words import BagOfWords
 from backend.settings import Settings
 
 CORPUS = [
@@ -55,6 +55,19 @@ def test_saved_and_loaded_it_gives_equal_vectors(tmp_path: Path) -> None:
     loaded: Encoder = load_fitted(tmp_path / "bag")
     assert loaded.fingerprint == encoder.fingerprint
     assert loaded.spec == encoder.spec and loaded.dimension == encoder.dimension
+    np.testing.assert_array_equal(loaded.encode(CORPUS), encoder.encode(CORPUS))
+
+
+def test_what_the_first_version_saved_is_still_read(tmp_path: Path) -> None:
+    encoder = fit(CORPUS)
+    encoder.save(tmp_path)
+    told = json.loads((tmp_path / "bag_of_words.json").read_text())
+    for name in ("modality", "library", "pooling", "all_layers"):
+        del told["spec"][name]
+    told["spec"] |= {"side": "text", "precision": "float32"}
+    (tmp_path / "bag_of_words.json").write_text(json.dumps(told))
+    loaded = load_fitted(tmp_path)
+    assert loaded.spec.modality == "text" and loaded.fingerprint == encoder.fingerprint
     np.testing.assert_array_equal(loaded.encode(CORPUS), encoder.encode(CORPUS))
 
 

@@ -19,9 +19,9 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 from backend.catalog.encoders import find_encoder
 from backend.errors import Cancelled, EncoderError, InvalidInput
 from backend.features.encoders import load_encoder, resolve_device
-from backend.features.images import ImageEncoder
-from backend.features.sentences import SentenceEncoder
-from backend.features.texts import TextEncoder
+from backend.features.kinds.images import ImageEncoder
+from backend.features.kinds.sentences import SentenceEncoder
+from backend.features.kinds.texts import TextEncoder
 from backend.settings import Settings
 from tests.unit.features import tiny
 
@@ -238,18 +238,30 @@ def test_a_model_that_transformers_does_not_know_is_told(tmp_path: Path) -> None
 
 
 def test_a_model_of_an_unknown_family_for_the_other_side_is_told(tmp_path: Path) -> None:
-    from transformers import Wav2Vec2BertConfig, Wav2Vec2BertModel
+    from transformers import UniSpeechConfig, UniSpeechModel
 
-    config = Wav2Vec2BertConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    config = UniSpeechConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=[8] * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
     )
-    Wav2Vec2BertModel(config).save_pretrained(tmp_path / "sound")
+    UniSpeechModel(config).save_pretrained(tmp_path / "sound")
     (tmp_path / "sound" / "preprocessor_config.json").write_text(
         '{"image_processor_type": "ViTImageProcessor"}'
     )
     spec = tiny.spec(tmp_path / "sound", "image")
     with pytest.raises(EncoderError, match="it is no image encoder"):
         load_encoder(spec, "cpu").prepare()
+
+
+def test_a_model_is_asked_for_items_that_are_features_alone(tmp_path: Path) -> None:
+    spec = replace(tiny.spec(tiny.vit(tmp_path / "vit"), "image"), modality="features")
+    with pytest.raises(EncoderError, match="known by their features alone"):
+        load_encoder(spec, "cpu")
 
 
 def test_threads_started_afterwards_may_use_every_core(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,14 @@ from transformers import (
 )
 
 from backend.catalog.encoders import EncoderSpec, find_encoder
-from backend.schemas import Side
+from backend.schemas import Modality
 from backend.settings import Settings
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a red blue circle star on the left of near dog runs".split()
 
 _MARKS = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
 
-_PICTURES = {
+PICTURES = {
     "image_processor_type": "ViTImageProcessor",
     "do_resize": True,
     "size": {"height": 32, "width": 32},
@@ -42,9 +43,9 @@ _PICTURES = {
 }
 
 
-def spec(folder: Path | str, side: Side) -> EncoderSpec:
+def spec(folder: Path | str, modality: Modality, **options: Any) -> EncoderSpec:
     """What loads the encoder in a folder."""
-    return find_encoder(str(folder), side, Settings())
+    return replace(find_encoder(str(folder), modality, Settings()), **options)
 
 
 def vit(folder: Path, *, pooler: bool = True, seed: int = 0) -> Path:
@@ -59,14 +60,14 @@ def vit(folder: Path, *, pooler: bool = True, seed: int = 0) -> Path:
         patch_size=16,
     )
     model: Any = ViTModel(config) if pooler else ViTForImageClassification(config)
-    return _save(model, folder, _PICTURES)
+    return _save(model, folder, PICTURES)
 
 
 def resnet(folder: Path) -> Path:
     """A ResNet of 12 numbers in half precision, as the built-in encoders are stored."""
     torch.manual_seed(0)
     config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1], layer_type="basic")
-    return _save(ResNetModel(config).half(), folder, _PICTURES)
+    return _save(ResNetModel(config).half(), folder, PICTURES)
 
 
 def bert(folder: Path) -> Path:
@@ -81,7 +82,7 @@ def bert(folder: Path) -> Path:
         max_position_embeddings=32,
     )
     _save(BertModel(config), folder)
-    _tokenizer(folder)
+    tokenizer(folder)
     return folder
 
 
@@ -99,8 +100,8 @@ def clip(folder: Path) -> Path:
         vision_config={**tower, "image_size": 32, "patch_size": 16},
         projection_dim=16,
     )
-    _save(CLIPModel(config), folder, _PICTURES)
-    _tokenizer(folder)
+    _save(CLIPModel(config), folder, PICTURES)
+    tokenizer(folder)
     return folder
 
 
@@ -135,6 +136,7 @@ def _save(model: Any, folder: Path, preprocessor: dict[str, Any] | None = None) 
     return folder
 
 
-def _tokenizer(folder: Path) -> None:
+def tokenizer(folder: Path) -> None:
+    """Words to tokens, with [CLS] before and [SEP] behind."""
     vocabulary = {word: number for number, word in enumerate(WORDS)}
     BertTokenizer(vocab=vocabulary, model_max_length=32).save_pretrained(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from backend.catalog.encoders import EncoderSpec
 from backend.errors import EncoderError
 from backend.features.encoders import Encoder
-from backend.features.work import Outcome, Work
+from backend.features.work import Outcome, Output, Work
 
 #: words of one letter count, too
 _WORD: Final = r"(?u)\b\w+\b"
@@ -39,7 +39,7 @@ class BagOfWords(Encoder):
 
     def __init__(self, spec: EncoderSpec, fingerprint: str, corpus: Sequence[str]) -> None:
         self.spec = spec
-        self.fingerprint = fingerprint
+        self.outputs = (Output(fingerprint, "word counts"),)
         self._corpus = corpus
 
     @classmethod
@@ -64,9 +64,7 @@ class BagOfWords(Encoder):
         try:
             told = json.loads((folder / "bag_of_words.json").read_text("utf-8"))
             arrays = load_file(folder / "bag_of_words.safetensors")
-            # JSON has no tuples
-            told["spec"]["layers"] = tuple(told["spec"]["layers"])
-            encoder = cls(EncoderSpec(**told["spec"]), str(told["fingerprint"]), ())
+            encoder = cls(_spec(told["spec"]), str(told["fingerprint"]), ())
             encoder._fitted = (tuple(told["words"]), arrays["idf"], arrays["components"])
         except Exception as error:
             raise EncoderError(
@@ -130,8 +128,16 @@ class BagOfWords(Encoder):
         return vectoriser
 
 
+def _spec(told: dict[str, Any]) -> EncoderSpec:
+    """What was saved, by this version or by one that told the side and had fewer options."""
+    known = {field.name for field in fields(EncoderSpec)}
+    options = {"modality": "text"} | {key: value for key, value in told.items() if key in known}
+    # JSON has no tuples
+    return EncoderSpec(**{**options, "layers": tuple(told["layers"])})
+
+
 def _project(
     vectoriser: Any, components: NDArray[np.float64], batch: tuple[int, ...], texts: list[str]
 ) -> Outcome:
     vectors = vectoriser.transform(texts) @ components.T
-    return Outcome(batch, np.asarray(vectors, dtype=np.float32))
+    return Outcome(batch, (np.asarray(vectors, dtype=np.float32),), ((),))

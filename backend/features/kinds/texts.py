@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backend.catalog.encoder_files import EncoderFiles, families
 from backend.catalog.encoders import EncoderSpec
-from backend.features.checkpoints import (
-    Checkpoint,
-    explained,
-    fingerprint,
-    load_checkpoint,
-    precise,
-)
+from backend.catalog.encoders.files import EncoderFiles
 from backend.features.encoders import Encoder, resolve_device
+from backend.features.models.checkpoints import Checkpoint, explained, load_checkpoint
+from backend.features.models.readings import outputs, readings
 from backend.features.work import Outcome, Work
 
-BATCH: Final = {"cpu": 64, "cuda": 256}
+#: texts of a batch before others are tried, and what is tried
+BATCH: Final = {"cpu": 32, "cuda": 256}
+_BATCHES: Final = {"cpu": (16, 32, 64, 128), "cuda": (64, 128, 256, 512, 1024, 2048)}
 
 #: texts that are tokenised together, so that batches of like length can be cut from them
 _WINDOW: Final = 4096
@@ -35,7 +33,7 @@ class Pooled:
     """How sentences go in and a vector comes out.
 
     Attributes:
-        pooling: "mean" or "cls"; None for the family's own.
+        pooling: what the files name as the model's own; None for the family's.
         normalise: to unit length, where that is a part of the encoder.
         max_length: tokens that are read of a text; None for the model's own limit.
         lower: to lower case first.
@@ -56,21 +54,37 @@ class TextEncoder(Encoder):
 
     def __init__(self, spec: EncoderSpec, files: EncoderFiles, device: str, pooled: Pooled) -> None:
         self.spec = spec
-        self.fingerprint = fingerprint(spec, files, repr(pooled))
+        self._readings = readings(spec, files, pooled.pooling)
+        details = (pooled.normalise, pooled.max_length, pooled.lower)
+        self.outputs = outputs(spec, files, self._readings, repr(details))
         self._files = files
         self._asked_device = device
         self._pooled = pooled
 
     @cached_property
     def dimension(self) -> int:
-        return int(self.encode(["a"]).shape[1])
+        return self._width("a")
+
+    @cached_property
+    def device(self) -> str:
+        """Where it computes."""
+        return resolve_device(self._asked_device)
+
+    @cached_property
+    def batch_size(self) -> int:
+        """Texts of a batch; :mod:`backend.features.store.batches` finds a better one."""
+        return BATCH["cpu" if self.device == "cpu" else "cuda"]
+
+    @property
+    def batch_sizes(self) -> Sequence[int]:
+        """What may be tried."""
+        return _BATCHES["cpu" if self.device == "cpu" else "cuda"]
 
     def prepare(self) -> None:
         _ = self._loaded
 
     def works(self, items: Sequence[Any], wanted: Sequence[bool]) -> Iterator[Work]:
-        loaded = self._loaded  # by this thread, before others ask for it
-        size = BATCH["cpu" if loaded.device == "cpu" else "cuda"]
+        loaded, size = self._loaded, self.batch_size  # by this thread, before others ask for it
         for window in windows(items, wanted):
             tokens = self._tokens([items[i] for i in window])
             order = sorted(range(len(window)), key=lambda place: len(tokens[place]))
@@ -78,17 +92,17 @@ class TextEncoder(Encoder):
                 places = [place for place in order[start : start + size] if wanted[window[place]]]
                 if places:
                     batch = tuple(window[place] for place in places)
-                    inputs = self._padded([tokens[place] for place in places])
-                    yield Work(batch, partial(self._run, loaded, batch, inputs))
+                    inputs, real = self._padded([tokens[place] for place in places])
+                    yield Work(batch, partial(self._run, loaded, batch, inputs, real))
 
     @cached_property
     def _loaded(self) -> _Loaded:
         from transformers import AutoTokenizer
 
-        device = resolve_device(self._asked_device)
-        checkpoint = load_checkpoint(self._files, "text", device)
-        if self._pooled.pooling is not None:
-            checkpoint = Checkpoint(checkpoint.model, self._pooled.pooling, 0)
+        device = self.device
+        checkpoint = load_checkpoint(
+            self._files, "text", device, self._readings, self.spec.precision
+        )
         with explained(self._files.folder):
             tokenizer = AutoTokenizer.from_pretrained(
                 self._files.folder, local_files_only=True, trust_remote_code=False
@@ -101,8 +115,7 @@ class TextEncoder(Encoder):
     def _limit(self, checkpoint: Checkpoint, tokenizer: Any) -> int:
         if self._pooled.max_length is not None:
             return self._pooled.max_length
-        positions = getattr(checkpoint.model.config, "max_position_embeddings", None) or _LONGEST
-        return min(int(tokenizer.model_max_length), int(positions), _LONGEST)
+        return min(int(tokenizer.model_max_length), _positions(checkpoint.model), _LONGEST)
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         pooled = self._pooled
@@ -114,32 +127,50 @@ class TextEncoder(Encoder):
         tokens: list[list[int]] = encoded["input_ids"]
         return tokens
 
-    def _padded(self, tokens: Sequence[list[int]]) -> dict[str, Any]:
-        """Model inputs of a batch; made here because threads may not share a tokenizer."""
+    def _padded(self, tokens: Sequence[list[int]]) -> tuple[dict[str, Any], Any]:
+        """Model inputs of a batch, and which tokens are real.
+
+        Made here because threads may not share a tokenizer.
+        """
         import torch
 
-        padding = families().get(self._files.model_type, {}).get("padding", "longest")
+        full = self._files.family.get("padding") == "max_length"
         longest = max(map(len, tokens))
-        length = self._loaded.limit if padding == "max_length" else max(longest, 1)
+        length = self._loaded.limit if full else max(longest, 1)
         ids = np.full((len(tokens), length), self._loaded.tokenizer.pad_token_id or 0, np.int64)
         mask = np.zeros((len(tokens), length), np.int64)
         for row, sentence in enumerate(tokens):
             ids[row, : len(sentence)] = sentence
             mask[row, : len(sentence)] = 1
         inputs = {"input_ids": torch.from_numpy(ids)}
-        if padding == "longest":  # models that always see full length are trained without a mask
-            inputs["attention_mask"] = torch.from_numpy(mask)
-        return inputs
+        real = torch.from_numpy(mask)
+        if not full:  # models that always see full length are trained without a mask
+            inputs["attention_mask"] = real
+        return inputs, real
 
-    def _run(self, loaded: _Loaded, batch: tuple[int, ...], inputs: dict[str, Any]) -> Outcome:
-        import torch
+    def _run(
+        self, loaded: _Loaded, batch: tuple[int, ...], inputs: dict[str, Any], real: Any
+    ) -> Outcome:
+        outcome = loaded.checkpoint.outcome(batch, inputs, "text", mask=real)
+        if not self._pooled.normalise:
+            return outcome
+        return replace(outcome, blocks=tuple(map(unit_length, outcome.blocks)))
 
-        with torch.inference_mode(), precise(self.spec.precision, loaded.device):
-            moved = {name: value.to(loaded.device) for name, value in inputs.items()}
-            vectors = loaded.checkpoint.features(moved, "text")
-        if self._pooled.normalise:
-            vectors = torch.nn.functional.normalize(vectors, dim=1)
-        return Outcome(batch, vectors.cpu().numpy())
+
+def _positions(model: Any) -> int:
+    """Tokens that a model has places for; a large number where it can take any."""
+    config = getattr(model.config, "text_config", model.config)
+    positions = int(getattr(config, "max_position_embeddings", None) or _LONGEST)
+    # RoBERTa and its kin keep the first places for padding
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return positions - (padding + 1 if padding is not None else 0)
+
+
+def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def windows(texts: Sequence[str], wanted: Sequence[bool]) -> Iterator[list[int]]:

@@ -8,32 +8,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
-from backend.catalog.encoder_files import EncoderFiles, read_json
 from backend.catalog.encoders import EncoderSpec
+from backend.catalog.encoders.files import EncoderFiles, read_json
 from backend.errors import EncoderError, Fault
-from backend.features.checkpoints import explained, fingerprint, precise
 from backend.features.encoders import Encoder, resolve_device
-from backend.features.texts import BATCH, Pooled, windows
+from backend.features.kinds.texts import BATCH, Pooled, windows
+from backend.features.models.checkpoints import explained, precise
+from backend.features.models.readings import Reading, outputs
 from backend.features.work import Outcome, Work
 
-#: keys of a Pooling module's configuration that we compute ourselves
-_POOLINGS: Final = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+#: how sentence-transformers calls the poolings that we compute ourselves
+_POOLINGS: Final = {
+    "mean": "mean",
+    "mean_tokens": "mean",
+    "cls": "cls",
+    "cls_token": "cls",
+    "lasttoken": "last",
+}
 
 
 def reads_as_pooled(spec: EncoderSpec, files: EncoderFiles) -> Pooled | None:
     """How to pool a folder's transformer; None where sentence-transformers itself is needed.
 
-    A folder without modules.json is a plain transformer, pooled as its family is.
+    A plain transformer, or what is to be taken for one, is pooled as its family is. A pooling or
+    layers that are asked for take the place of the model's own pooling and of all that comes behind
+    it (a dense layer, unit length); what comes before it (the prompt, the longest text) stays.
 
     Raises:
-        EncoderError: a part of the model is stored as a pickle, or its configuration is damaged.
+        EncoderError: a part of the model is stored as a pickle, its configuration is damaged, or it
+            is asked for a pooling and is no transformer.
     """
     folder = files.folder
-    if not (folder / "modules.json").is_file():
+    if files.library != "sentence-transformers":
         return Pooled(prefix=spec.prefix)
     with explained(folder):
         modules = read_modules(folder)
@@ -41,21 +52,27 @@ def reads_as_pooled(spec: EncoderSpec, files: EncoderFiles) -> Pooled | None:
         sizes = read_json(folder / "sentence_bert_config.json")
         told = read_json(folder / "config_sentence_transformers.json")
         kinds = [kind for kind, _ in modules]
-        if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
-            return None
-        pooling = _pooling(read_json(folder / modules[1][1] / "config.json"))
-    if pooling is None or modules[0][1] or told.get("default_prompt_name"):
-        return None
-    if sizes.get("transformer_task", "feature-extraction") != "feature-extraction":
-        return None
+        behind = read_json(folder / modules[1][1] / "config.json") if len(modules) > 1 else {}
+    pooling = _pooling(behind, with_prompt=bool(spec.prefix or told.get("default_prompt_name")))
     length = sizes.get("max_seq_length")
-    return Pooled(
+    pooled = Pooled(
         pooling=pooling,
         normalise=kinds[-1] == "Normalize",
         max_length=int(length) if length else None,
         lower=bool(sizes.get("do_lower_case")),
-        prefix=spec.prefix,
+        prefix=spec.prefix or _default_prompt(told),
     )
+    if spec.layers or spec.all_layers or spec.pooling not in ("", pooling):
+        if kinds[0] != "Transformer":
+            raise EncoderError(
+                f"{spec.id} is no transformer but {kinds[0]}; leave out its pooling and layers."
+            )
+        return replace(pooled, normalise=False)
+    task = sizes.get("transformer_task", "feature-extraction")
+    plain = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+    if not plain or pooling is None or modules[0][1] or task != "feature-extraction":
+        return None
+    return pooled
 
 
 def read_modules(folder: Path) -> list[tuple[str, str]]:
@@ -71,13 +88,14 @@ class SentenceEncoder(Encoder):
 
     def __init__(self, spec: EncoderSpec, files: EncoderFiles, device: str) -> None:
         self.spec = spec
-        self.fingerprint = fingerprint(spec, files, "sentence-transformers")
+        own = Reading("own")
+        self.outputs = outputs(spec, files, (own,), "sentence-transformers")
         self._files = files
         self._asked_device = device
 
     @cached_property
     def dimension(self) -> int:
-        return int(self.encode(["a"]).shape[1])
+        return self._width("a")
 
     def prepare(self) -> None:
         _ = self._model
@@ -123,16 +141,24 @@ class SentenceEncoder(Encoder):
                 for name, value in inputs.items()
             }
             vectors = self._model(moved)["sentence_embedding"]
-        return Outcome(batch, vectors.float().cpu().numpy())
+        return Outcome(batch, (vectors.float().cpu().numpy(),), ((),))
 
 
-def _pooling(config: dict[str, Any]) -> str | None:
-    """ "mean" or "cls" when the pooling is just that, in the old or the new way of writing it."""
+def _default_prompt(told: dict[str, Any]) -> str:
+    """The words that the model itself puts before every text."""
+    prompts, name = told.get("prompts"), told.get("default_prompt_name")
+    return str(prompts.get(name, "")) if isinstance(prompts, dict) and name else ""
+
+
+def _pooling(config: dict[str, Any], *, with_prompt: bool) -> str | None:
+    """In our words when it is a plain one, in the old or the new way of writing it."""
+    if with_prompt and config.get("include_prompt") is False:
+        return None
     mode = config.get("pooling_mode")
     if isinstance(mode, str):
-        return mode if mode in _POOLINGS.values() else None
+        return _POOLINGS.get(mode)
     on = [key for key, value in config.items() if key.startswith("pooling_mode_") and value is True]
-    return _POOLINGS.get(on[0]) if len(on) == 1 else None
+    return _POOLINGS.get(on[0].removeprefix("pooling_mode_")) if len(on) == 1 else None
 
 
 def _refuse_pickles(folder: Path, modules: Sequence[tuple[str, str]]) -> None:

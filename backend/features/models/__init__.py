@@ -1,0 +1,1 @@
+"""Loaded models: what of their output becomes a feature, and running them fast."""
