@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import encoders, scenes
+from benchmarks import encoders, features, scenes
 
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
     "encoders": encoders.measure,
+    "features": features.measure,
     "scenes": scenes.measure,
 }
 
@@ -36,7 +37,7 @@ def main() -> int:
         table.add_column("figure")
         table.add_column("value", justify="right")
         for label, value in measured.items():
-            table.add_row(label, f"{value:,.1f}")
+            table.add_row(label, f"{value:,.2f}" if abs(value) < 10 else f"{value:,.1f}")
         Console().print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1), "utf-8")

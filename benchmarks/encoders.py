@@ -27,10 +27,10 @@ from backend.catalog.datasets import Dataset, load_dataset
 from backend.catalog.encoders import find_encoder
 from backend.evaluation.retrieval import evaluate
 from backend.features.encoders import Encoder, load_encoder
-from backend.features.extraction import extract_images, extract_texts
+from backend.features.extraction import extract_captions, extract_items
 from backend.features.store import FeatureStore
 from backend.reporting import silent
-from backend.runs.pairing import Rows
+from backend.runs.pairing import Captions, Rows
 from backend.scenes.graph import Scene, sample_scene
 from backend.scenes.parsing import matches, parse
 from backend.scenes.vocabulary import COLOURS, SHAPES
@@ -47,34 +47,34 @@ def measure(quick: bool) -> dict[str, float]:
     settings = Settings()
     settings.make_dirs()
     dataset = load_dataset("scenes-small" if quick else "scenes", settings)
-    rows, store = Rows.of(dataset.images), FeatureStore(settings.features_dir)
-    captions = {
-        name: _text(name, rows, settings)
+    store, captions = FeatureStore(settings.features_dir), Captions.of(dataset.records)
+    training = Captions.of([record for record in dataset.records if record.split == "train"])
+    readers = {
+        name: load_encoder(find_encoder(name, "text", settings), "cpu", training.texts)
         for name in (TEXT_ENCODERS[:1] if quick else TEXT_ENCODERS)
     }
     figures: dict[str, float] = {}
     for name in IMAGE_ENCODERS:
         encoder = load_encoder(find_encoder(name, "image", settings), "cpu")
-        image = np.asarray(extract_images(encoder, rows.records, store).vectors, np.float32)
+        seen = extract_items(encoder, dataset.records, store)
+        image = np.asarray(seen.vectors, np.float32)
         for probe, accuracy in _probes(image, dataset).items():
             figures[f"{name}, {probe}, %"] = 100 * accuracy
-        for text_name, text_encoder in captions.items():
-            text = np.asarray(extract_texts(text_encoder, rows.captions, store).vectors, np.float32)
+        for text_name, reader in readers.items():
+            read = extract_captions(reader, captions.texts, store, ids=captions.ids)
+            rows = Rows.of(dataset.records, seen.ids, read.ids)
+            text = np.asarray(read.vectors, np.float32)
             for label, value in _retrieval(
-                rows, image, text, text_encoder, seeds=1 if quick else 3
+                rows, image, text, reader, seeds=1 if quick else 3
             ).items():
                 figures[f"{name} + {text_name}, {label}, %"] = 100 * value
     return figures
 
 
-def _text(name: str, rows: Rows, settings: Settings) -> Encoder:
-    return load_encoder(find_encoder(name, "text", settings), "cpu", rows.training_captions())
-
-
 def _probes(image: NDArray[np.float32], dataset: Dataset) -> dict[str, float]:
-    scenes = [_scene(record.id) for record in dataset.images]
+    scenes = [_scene(record.id) for record in dataset.records]
     single = np.array([len(scene.objects) == 1 for scene in scenes])
-    split = np.array([record.split for record in dataset.images])
+    split = np.array([record.split for record in dataset.records])
     labels: dict[str, Sequence[Any]] = {
         name: [getattr(scene.objects[0], name) for scene in scenes]
         for name in ("shape", "colour", "texture")

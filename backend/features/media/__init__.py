@@ -1,0 +1,1 @@
+"""Pictures and recordings: opened safely, brought to the form that models take."""
