@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backend.errors import NotFound
 from backend.exploration.gallery import Gallery
-from backend.schemas import Colouring
+from backend.schemas import ITEM_WORDS, Colouring
 
 MODALITY: Final = "modality"
 #: an attribute with more values than this is coloured by its most frequent ones and "other"
@@ -17,10 +17,10 @@ MOST_LABELS: Final = 12
 
 
 def names(gallery: Gallery) -> list[str]:
-    """Modality, then every attribute that tells at least two images apart."""
+    """Modality, then every attribute that tells at least two items apart."""
     values: dict[str, set[str]] = {}
-    for picture in gallery.pictures.values():
-        for name, value in picture.attributes.items():
+    for entry in gallery.entries.values():
+        for name, value in entry.attributes.items():
             values.setdefault(name, set()).add(value)
     return [MODALITY, *(name for name, found in values.items() if len(found) > 1)]
 
@@ -34,11 +34,12 @@ def colouring(gallery: Gallery, name: str) -> Colouring:
     items = [*gallery.indexes["image"].ids, *gallery.indexes["text"].ids]
     if name == MODALITY:
         codes = np.repeat([0.0, 1.0], [len(gallery.indexes["image"]), len(gallery.indexes["text"])])
-        return Colouring(name=name, labels=("image", "caption"), values=codes.astype(np.float32))
+        words = (ITEM_WORDS[gallery.modality][0], "caption")
+        return Colouring(name=name, labels=words, values=codes.astype(np.float32))
     if name not in names(gallery):
         raise NotFound(f"There is no attribute {name!r}; there are {', '.join(names(gallery))}.")
     values = [
-        gallery.pictures[gallery.owner(item)].attributes.get(name, "unknown") for item in items
+        gallery.entries[gallery.owner(item)].attributes.get(name, "unknown") for item in items
     ]
     labels = _labels(values)
     code = {label: number for number, label in enumerate(labels)}

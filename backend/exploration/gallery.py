@@ -2,7 +2,7 @@
 
 Files under indexes/<run>/, all of which can be rebuilt from features and heads:
 
-    gallery.json    the items: images with path, captions and attributes
+    gallery.json    the items: where each one's content is, its captions and attributes
     image/, text/   a VectorIndex each; ids are ``image:<image id>`` and ``text:<image id>#<k>``
     map.*           layouts (:mod:`backend.exploration.layout`)
 
@@ -12,28 +12,34 @@ Files under indexes/<run>/, all of which can be rebuilt from features and heads:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.catalog.blobs import Blob
 from backend.errors import NotFound
 from backend.exploration.index import VectorIndex
-from backend.exploration.thumbnails import thumbnail
-from backend.schemas import Hit, Item, Side
+from backend.exploration.previews import preview
+from backend.schemas import Hit, Item, Modality, Side
 
 _ITEMS: Final = "gallery.json"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image of the gallery as files know it."""
+class Entry:
+    """An item of the gallery as files know it.
+
+    Attributes:
+        content: where its bytes are, or its own words; None where only its features are known.
+    """
 
     id: str
-    path: str
+    modality: Modality
+    content: Blob | str | None
     captions: tuple[str, ...]
     attributes: dict[str, str]
 
@@ -64,11 +70,16 @@ class Gallery:
     """Items, their embeddings, and exact search among them."""
 
     def __init__(
-        self, pictures: Sequence[Picture], image: VectorIndex, text: VectorIndex, thumbnails: Path
+        self, entries: Sequence[Entry], image: VectorIndex, text: VectorIndex, previews: Path
     ) -> None:
-        self.pictures = {picture.id: picture for picture in pictures}
+        self.entries = {entry.id: entry for entry in entries}
         self.indexes: dict[Side, VectorIndex] = {"image": image, "text": text}
-        self._thumbnails = thumbnails
+        self._previews = previews
+
+    @property
+    def modality(self) -> Modality:
+        """What its items are; a data set has one kind."""
+        return next((entry.modality for entry in self.entries.values()), "image")
 
     def owner(self, item_id: str) -> str:
         """Id of the image that an item is, or that a caption belongs to."""
@@ -80,17 +91,21 @@ class Gallery:
 
     def item(self, item_id: str) -> Item:
         """What is shown of an item; its thumbnail is made on first use."""
-        picture = self.pictures[self.owner(item_id)]
-        captions = picture.captions
+        entry = self.entries[self.owner(item_id)]
+        captions = entry.captions
         if side_of(item_id) == "text":
             captions = (captions[int(item_id.rpartition("#")[2])],)
+        picture, recording = preview(entry.modality, entry.content, self._previews)
         return Item(
             side=side_of(item_id),
             id=item_id,
-            image_id=picture.id,
-            thumbnail=thumbnail(Path(picture.path), self._thumbnails),
+            image_id=entry.id,
+            modality=entry.modality,
+            thumbnail=picture,
+            recording=recording,
+            text=entry.content if isinstance(entry.content, str) else "",
             captions=captions,
-            attributes=picture.attributes,
+            attributes=entry.attributes,
         )
 
     def vector(self, item_id: str) -> NDArray[np.float32]:
@@ -129,31 +144,32 @@ class Gallery:
 
 def build_gallery(
     folder: Path,
-    pictures: Sequence[Picture],
+    entries: Sequence[Entry],
     image: NDArray[np.float32],
     text: NDArray[np.float32],
 ) -> None:
     """Writes a gallery.
 
     Args:
-        image: (n, d) unit rows, one a picture, in order.
-        text: unit rows of all captions, picture by picture in order.
+        image: (n, d) unit rows, one an item, in order.
+        text: unit rows of all captions, item by item in order.
     """
-    image_ids = [image_item(picture.id) for picture in pictures]
+    image_ids = [image_item(entry.id) for entry in entries]
     text_ids = [
-        text_item(picture.id, number)
-        for picture in pictures
-        for number in range(len(picture.captions))
+        text_item(entry.id, number) for entry in entries for number in range(len(entry.captions))
     ]
     VectorIndex.build(image_ids, image).save(folder / "image")
     VectorIndex.build(text_ids, text).save(folder / "text")
     partial = folder / f"{_ITEMS}.part"
-    partial.write_text(json.dumps([asdict(picture) for picture in pictures]), encoding="utf-8")
+    partial.write_text(json.dumps([_row(entry) for entry in entries]), encoding="utf-8")
     partial.replace(folder / _ITEMS)
 
 
-def load_gallery(folder: Path, thumbnails: Path) -> Gallery:
+def load_gallery(folder: Path, previews: Path) -> Gallery:
     """The gallery in ``folder``.
+
+    Args:
+        previews: where small pictures and recordings are kept.
 
     Raises:
         NotFound: it was not built, or was removed.
@@ -161,7 +177,35 @@ def load_gallery(folder: Path, thumbnails: Path) -> Gallery:
     if not (folder / _ITEMS).is_file():
         raise NotFound("This run has no index yet; wait until it has finished, or press Resume.")
     rows = json.loads((folder / _ITEMS).read_text(encoding="utf-8"))
-    pictures = [replace(Picture(**row), captions=tuple(row["captions"])) for row in rows]
     return Gallery(
-        pictures, VectorIndex.load(folder / "image"), VectorIndex.load(folder / "text"), thumbnails
+        [_entry(row) for row in rows],
+        VectorIndex.load(folder / "image"),
+        VectorIndex.load(folder / "text"),
+        previews,
+    )
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    content = entry.content
+    told: dict[str, Any] = {"id": entry.id, "modality": entry.modality}
+    if isinstance(content, str):
+        told["text"] = content
+    elif content is not None:
+        told["path"] = str(content.path)
+        if not content.whole:
+            told |= {"offset": content.offset, "size": content.size}
+    return told | {"captions": entry.captions, "attributes": entry.attributes}
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    """An entry; in galleries written before there were other modalities, all are images."""
+    content: Blob | str | None = row.get("text")
+    if "path" in row:
+        content = Blob(Path(row["path"]), row.get("offset", 0), row.get("size"))
+    return Entry(
+        row["id"],
+        row.get("modality", "image"),
+        content,
+        tuple(row["captions"]),
+        dict(row["attributes"]),
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from backend.alignment.base import Alignment
 from backend.errors import InvalidInput
@@ -36,9 +35,9 @@ class SharedSpace:
         """(d,) unit vector of a text."""
         return self._embed("text", text)
 
-    def embed_image(self, picture: Image.Image) -> NDArray[np.float32]:
-        """(d,) unit vector of a picture, RGB."""
-        return self._embed("image", picture)
+    def embed_item(self, item: Any) -> NDArray[np.float32]:
+        """(d,) unit vector of something of the items' kind: an RGB picture, a recording, words."""
+        return self._embed("image", item)
 
     def _embed(self, side: Side, item: Any) -> NDArray[np.float32]:
         encoder = self._encoder(side)

@@ -151,27 +151,28 @@ class Artefact(Base):
 
 
 class Dataset(Base):
-    """A data set that was read fully once, so that it can be picked again."""
+    """A data set that was read once, so that it can be picked again.
+
+    ``info`` is a dumped :class:`backend.schemas.DatasetInfo`, ``report`` a dumped
+    :class:`backend.schemas.DatasetReport` where it was looked at in full.
+    """
 
     __tablename__ = "datasets"
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    name: Mapped[str] = mapped_column(sa.Text)
-    description: Mapped[str] = mapped_column(sa.Text)
-    built_in: Mapped[bool]
-    splits: Mapped[dict[str, Any]]
-    set_aside: Mapped[list[str]]
+    info: Mapped[dict[str, Any]]
+    report: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True), default=None)
     fingerprint: Mapped[str | None] = mapped_column(sa.String(64), default=None)
     checked_at: Mapped[datetime] = mapped_column(default_factory=now)
 
 
 class Encoder(Base):
-    """An encoder that was loaded once, so that it can be picked again."""
+    """An encoder that was found once, so that it can be picked again."""
 
     __tablename__ = "encoders"
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    side: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    modality: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     info: Mapped[dict[str, Any]]
     checked_at: Mapped[datetime] = mapped_column(default_factory=now)
 

@@ -1,24 +1,19 @@
-"""From a data set's records to rows: which images are used, and whose each caption is."""
+"""From a data set's records to rows of features: which are used, and whose each caption is."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.alignment.pairs import PairedFeatures
-
-if TYPE_CHECKING:
-    from backend.catalog.rows import ImageRecord
+from backend.catalog.records import Record, caption_id
 
 
-def chosen(
-    records: Sequence[ImageRecord], train_images: int | None, seed: int
-) -> tuple[ImageRecord, ...]:
+def chosen(records: Sequence[Record], train_images: int | None, seed: int) -> tuple[Record, ...]:
     """All records, of the training split only ``train_images`` drawn ones, in their order.
 
     The draw depends on seed and ids alone: it is the same on every machine and in every order, and
@@ -36,36 +31,75 @@ def chosen(
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Records as rows: image row i is ``records[i]``; captions follow record by record.
+class Captions:
+    """All captions of records, record by record.
 
     Attributes:
-        records: the images used.
-        captions: all their captions.
-        owner: (m,) int64, the image row of each caption.
+        texts: the captions.
+        ids: ``<record id>#<number>`` of each, as files of precomputed features name them.
     """
 
-    records: tuple[ImageRecord, ...]
-    captions: tuple[str, ...]
-    owner: NDArray[np.int64]
+    texts: tuple[str, ...]
+    ids: tuple[str, ...]
 
     @staticmethod
-    def of(records: Sequence[ImageRecord]) -> Rows:
-        """Numbers images and captions."""
-        counts = [len(record.captions) for record in records]
+    def of(records: Sequence[Record]) -> Captions:
+        """The captions of records, in order."""
+        texts = tuple(caption for record in records for caption in record.captions)
+        ids = (caption_id(r.id, number) for r in records for number in range(len(r.captions)))
+        return Captions(texts, tuple(ids))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Records and captions that have features, joined with the rows of these.
+
+    Attributes:
+        records: the items used, each with the captions that are used.
+        owner: (m,) int64, for each caption the position of its record; record by record.
+        item_rows: (n,) int64, the row of each record among the items' features.
+        caption_rows: (m,) int64, the row of each caption among the captions' features.
+    """
+
+    records: tuple[Record, ...]
+    owner: NDArray[np.int64]
+    item_rows: NDArray[np.int64]
+    caption_rows: NDArray[np.int64]
+
+    @staticmethod
+    def of(records: Sequence[Record], item_ids: Sequence[str], caption_ids: Sequence[str]) -> Rows:
+        """Joins by id: what has no feature on either side is left out.
+
+        Args:
+            records: in any order, each id once.
+            item_ids: the id of each row of the items' features.
+            caption_ids: the id of each row of the captions' features.
+        """
+        item_row = {item: row for row, item in enumerate(item_ids)}
+        caption_row = {caption: row for row, caption in enumerate(caption_ids)}
+        kept: list[Record] = []
+        owner: list[int] = []
+        rows: list[int] = []
+        for record in records:
+            found = [
+                (text, caption_row[name])
+                for number, text in enumerate(record.captions)
+                if (name := caption_id(record.id, number)) in caption_row
+            ]
+            if record.id in item_row and found:
+                owner += [len(kept)] * len(found)
+                rows += [row for _, row in found]
+                kept.append(replace(record, captions=tuple(text for text, _ in found)))
         return Rows(
-            tuple(records),
-            tuple(caption for record in records for caption in record.captions),
-            np.repeat(np.arange(len(records), dtype=np.int64), counts),
+            tuple(kept),
+            np.asarray(owner, np.int64),
+            np.asarray([item_row[record.id] for record in kept], np.int64),
+            np.asarray(rows, np.int64),
         )
 
-    def split(self, name: str) -> tuple[ImageRecord, ...]:
-        """The images of one split, in order."""
+    def split(self, name: str) -> tuple[Record, ...]:
+        """The items of one split, in order."""
         return tuple(record for record in self.records if record.split == name)
-
-    def training_captions(self) -> list[str]:
-        """What an encoder that is fitted on text may see."""
-        return [caption for record in self.split("train") for caption in record.captions]
 
     def pairs(
         self, split: str, image: NDArray[np.floating], text: NDArray[np.floating]
@@ -74,12 +108,14 @@ class Rows:
 
         Args:
             split: train, val or test.
-            image: (n, d_image) features of all ``records``.
-            text: (m, d_text) features of all ``captions``.
+            image: features of the items, (rows, d_image).
+            text: features of the captions, (rows, d_text).
         """
         inside = np.array([record.split == split for record in self.records], dtype=bool)
         place = np.cumsum(inside) - 1
         mine = inside[self.owner]
         return PairedFeatures(
-            np.asarray(image[inside]), np.asarray(text[mine]), place[self.owner[mine]]
+            np.asarray(image[self.item_rows[inside]]),
+            np.asarray(text[self.caption_rows[mine]]),
+            place[self.owner[mine]],
         )

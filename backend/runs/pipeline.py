@@ -13,30 +13,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import DatasetError, NotFound
+from backend.errors import DatasetError
 from backend.reporting import Report, silent
 from backend.runs import views
 from backend.runs.execution import Step, carry_out
 from backend.runs.journal import Journal
+from backend.runs.library import Library
 from backend.runs.locks import RunLock
 from backend.runs.logs import also_to, log_file
-from backend.runs.pairing import Rows, chosen
+from backend.runs.maps import draw_map
+from backend.runs.pairing import Captions, Rows, chosen
 from backend.runs.plan import plan
 from backend.runs.progress import Reporter
 from backend.runs.store import Store
-from backend.schemas import RunDetail, RunRequest, Side
+from backend.schemas import ITEM_WORDS, Modality, RunDetail, RunRequest, Side
 from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
     from backend.catalog.datasets import Dataset
-    from backend.catalog.rows import ImageRecord
+    from backend.catalog.records import Record
     from backend.features.encoders import Encoder
     from backend.features.extraction import Features
 
 SPLITS = ("train", "val", "test")
-#: pictures whose small copies are made beforehand; others are made when they are first shown
-THUMBNAILS = 5_000
+_TEXT: Modality = "text"
 
 
 class Pipeline:
@@ -66,8 +67,8 @@ class Pipeline:
         self.index = settings.indexes_dir / journal.run_id
         self.steps = (
             Step("Prepare the data set", self.prepare),
-            Step("Encode images", self.encode_images),
-            Step("Encode captions", self.encode_texts),
+            Step("Encode items", self.encode_items),
+            Step("Encode captions", self.encode_captions),
             Step("Align", self.align),
             Step("Evaluate", self.evaluate),
             Step("Build the index", self.build_index),
@@ -84,43 +85,26 @@ class Pipeline:
     def prepare(self, report: Report) -> None:
         """Reads the data set, draws it first where it is a built-in one."""
         dataset = self.dataset(report)
-        self.store.remember_dataset(dataset.info(), dataset.fingerprint)
-        self.journal.add_configuration({"dataset_fingerprint": dataset.fingerprint})
+        Library(self.settings, self.store.database).remember_dataset(
+            dataset.info(), dataset.fingerprint
+        )
+        self.journal.add_configuration(
+            {"dataset_fingerprint": dataset.fingerprint, "modality": dataset.modality}
+        )
 
-    def encode_images(self, report: Report) -> None:
-        """Runs the frozen image encoder over every image, once.
-
-        Raises:
-            DatasetError: no image of a split can be read.
-        """
-        rows, dataset = self.rows(report), self.dataset(report)
-        counts = {split: len(rows.split(split)) for split in SPLITS}
-        faults = self.features("image", report).faults
-        if empty := [split for split in SPLITS if not counts[split]]:
-            raise DatasetError(
-                f"No image of {' and '.join(empty)} can be read. Replace the images, then Resume.",
-                faults,
-            )
-        notes = []
-        if dataset.set_aside:
-            notes.append(
-                f"{len(dataset.set_aside):,} rows or images were set aside; the data set's report "
-                "names each with its reason."
-            )
-        if faults:
-            named = "; ".join(str(fault) for fault in faults[:3])
-            notes.append(f"{len(faults):,} images could not be read and were left out: {named}.")
-        if counts["train"] < len(dataset.split("train")):
-            there = len(dataset.split("train"))
-            notes.append(f"Trained on {counts['train']:,} of {there:,} training images.")
-        self.journal.set_notes(notes)
-        self.journal.add_configuration({"images": counts})
+    def encode_items(self, report: Report) -> None:
+        """Runs the frozen encoder of the items over every item, once."""
+        self.features("image", report)
         self._describe("image")
 
-    def encode_texts(self, report: Report) -> None:
-        """Runs the frozen text encoder over every different caption, once."""
+    def encode_captions(self, report: Report) -> None:
+        """Runs the frozen text encoder over every different caption, once.
+
+        Raises:
+            DatasetError: nothing of a split can be used.
+        """
         self.features("text", report)
-        from backend.features.bag_of_words import BagOfWords
+        from backend.features.kinds.bag_of_words import BagOfWords
 
         encoder = self.encoder("text", report)
         if isinstance(encoder, BagOfWords):
@@ -128,6 +112,36 @@ class Pipeline:
             encoder.save(self.folder / "text_encoder")
             self._remember("text_encoder", self.folder / "text_encoder")
         self._describe("text")
+        self._take_stock(report)
+
+    def _take_stock(self, report: Report) -> None:
+        """Notes what is used and what was left out, now that both sides are known."""
+        rows, dataset = self.rows(report), self.dataset(report)
+        items = ITEM_WORDS[dataset.modality][1]
+        counts = {split: len(rows.split(split)) for split in SPLITS}
+        lost = {"image": self.features("image", report), "text": self.features("text", report)}
+        if empty := [split for split in SPLITS if not counts[split]]:
+            raise DatasetError(
+                f"Nothing of {' and '.join(empty)} can be encoded. Replace the {items}, then "
+                "Resume.",
+                [*lost["image"].faults, *lost["text"].faults],
+            )
+        notes = list(dataset.notes)
+        if dataset.set_aside:
+            notes.append(
+                f"{len(dataset.set_aside):,} rows or {items} were set aside; the data set's "
+                "report names each with its reason."
+            )
+        for name, features in ((items, lost["image"]), ("captions", lost["text"])):
+            if features.faults:
+                named = "; ".join(str(fault) for fault in features.faults[:3])
+                count = f"{len(features.faults):,} {name}"
+                notes.append(f"{count} could not be encoded and were left out: {named}.")
+        if counts["train"] < len(dataset.split("train")):
+            there = len(dataset.split("train"))
+            notes.append(f"Trained on {counts['train']:,} of {there:,} training {items}.")
+        self.journal.set_notes(notes)
+        self.journal.add_configuration({"images": counts})
 
     def align(self, report: Report) -> None:
         """Fits the method on training pairs; validation pairs choose."""
@@ -169,16 +183,16 @@ class Pipeline:
         """Makes the test split searchable and draws its quick map."""
         import numpy as np
 
-        from backend.exploration.gallery import Picture, build_gallery
+        from backend.exploration.gallery import Entry, build_gallery
         from backend.exploration.layout import pca_layout, save_layout
 
         image, text, _ = self.embeddings("test", report)
-        pictures = [
-            Picture(record.id, str(record.path), tuple(record.captions), dict(record.attributes))
+        entries = [
+            Entry(record.id, record.modality, record.content, record.captions, record.attributes)
             for record in self.rows(report).split("test")
         ]
         report(0, 2, "parts")
-        build_gallery(self.index, pictures, image, text)
+        build_gallery(self.index, entries, image, text)
         report(1, 2, "parts")
         xy = pca_layout(np.concatenate([image, text]))
         save_layout(self.index, "pca", xy, self.request.seed)
@@ -209,16 +223,21 @@ class Pipeline:
             self._dataset = load_dataset(self.request.dataset, self.settings, report)
         return self._dataset
 
-    def records(self, report: Report) -> tuple[ImageRecord, ...]:
-        """The images that are asked for."""
-        images = self.dataset(report).images
-        return chosen(images, self.request.train_images, self.request.seed)
+    def records(self, report: Report) -> tuple[Record, ...]:
+        """The items that are asked for."""
+        records = self.dataset(report).records
+        return chosen(records, self.request.train_images, self.request.seed)
+
+    def readable(self, report: Report) -> list[Record]:
+        """The items that are asked for and could be encoded."""
+        encoded = set(self.features("image", report).ids)
+        return [record for record in self.records(report) if record.id in encoded]
 
     def rows(self, report: Report) -> Rows:
-        """The images that could be read, and their captions."""
+        """The items and captions that have features."""
         if self._rows is None:
-            readable = set(self.features("image", report).ids)
-            self._rows = Rows.of([r for r in self.records(report) if r.id in readable])
+            image, text = self.features("image", report), self.features("text", report)
+            self._rows = Rows.of(self.records(report), image.ids, text.ids)
         return self._rows
 
     def encoder(self, side: Side, report: Report) -> Encoder:
@@ -228,9 +247,14 @@ class Pipeline:
             from backend.catalog.encoders import find_encoder
             from backend.features.encoders import load_encoder
 
-            name = self.request.image_encoder if side == "image" else self.request.text_encoder
-            corpus = self.rows(report).training_captions() if side == "text" else None
-            spec = find_encoder(name, side, self.settings)
+            if side == "image":
+                name, modality = self.request.image_encoder, self.dataset(report).modality
+                corpus = None
+            else:
+                name, modality = self.request.text_encoder, _TEXT
+                training = [r for r in self.readable(report) if r.split == "train"]
+                corpus = Captions.of(training).texts
+            spec = find_encoder(name, modality, self.settings)
             self._encoders[side] = load_encoder(
                 spec, self.settings.device, corpus, report, self.settings.max_image_pixels
             )
@@ -239,19 +263,20 @@ class Pipeline:
     def features(self, side: Side, report: Report) -> Features:
         """One side's features, from the store or encoded now."""
         if side not in self._features:
-            from backend.features.extraction import extract_images, extract_texts
+            from backend.features.extraction import extract_captions, extract_items
             from backend.features.store import FeatureStore
 
             kept, encoder = FeatureStore(self.settings.features_dir), self.encoder(side, report)
-            self._features[side] = (
-                extract_images(encoder, self.records(report), kept, report)
-                if side == "image"
-                else extract_texts(encoder, self.rows(report).captions, kept, report)
-            )
+            if side == "image":
+                found = extract_items(encoder, self.records(report), kept, report)
+            else:
+                captions = Captions.of(self.readable(report))
+                found = extract_captions(encoder, captions.texts, kept, report, captions.ids)
+            self._features[side] = found
         return self._features[side]
 
     def vectors(self, report: Report) -> tuple[Any, Any]:
-        """Features of all images and of all captions."""
+        """Features of the items and of the captions, as :attr:`Rows.item_rows` counts them."""
         return self.features("image", report).vectors, self.features("text", report).vectors
 
     def embeddings(self, split: str, report: Report) -> tuple[Any, Any, Any]:
@@ -268,9 +293,19 @@ class Pipeline:
         return load_alignment(self.heads)
 
     def _describe(self, side: Side) -> None:
+        from backend.catalog.encoders import encoder_info
+        from backend.features.kinds.precomputed import Precomputed
+        from backend.features.store.shelves import folder_name
+
+        encoder = self.encoder(side, silent)
+        stored = () if isinstance(encoder, Precomputed) else encoder.outputs
+        info = encoder_info(encoder.spec.id, encoder.spec.modality, self.settings)
         found = {
-            f"{side}_fingerprint": self.encoder(side, silent).fingerprint,
+            # the commit that a newest one was, so that the run can be repeated
+            f"{side}_revision": info.revision,
+            f"{side}_fingerprint": encoder.fingerprint,
             f"{side}_dimension": int(self.features(side, silent).vectors.shape[1]),
+            f"{side}_features": [folder_name(output) for output in stored],
         }
         self.journal.add_configuration(found)
 
@@ -315,33 +350,6 @@ def run_pipeline(
             ):
                 draw_map(settings, store, run_id)
     return store.get_run(run_id)
-
-
-def draw_map(settings: Settings, store: Store, run_id: str) -> None:
-    """Makes the small pictures and the final map of a finished run.
-
-    Raises:
-        NotFound: the run was deleted meanwhile.
-    """
-    from backend.exploration.gallery import load_gallery
-    from backend.exploration.layout import save_layout, umap_layout
-    from backend.exploration.thumbnails import thumbnail
-
-    def report(done: int, total: int, unit: str) -> None:
-        if not store.set_map_state(run_id, "running"):
-            raise NotFound(f"Run {run_id} was deleted.")
-
-    report(0, 0, "")
-    folder = settings.indexes_dir / run_id
-    gallery = load_gallery(folder, settings.thumbnails_dir)
-    for picture in list(gallery.pictures.values())[:THUMBNAILS]:
-        thumbnail(Path(picture.path), settings.thumbnails_dir)
-    image, text = gallery.indexes["image"].vectors(), gallery.indexes["text"].vectors()
-    seed = store.get_run(run_id).request.seed
-    xy = umap_layout(image, text, seed, report)
-    report(0, 0, "")
-    save_layout(folder, "umap", xy, seed)
-    store.set_map_state(run_id, "ready")
 
 
 def share_cores() -> None:

@@ -17,19 +17,14 @@ from backend.runs.curves import curves
 from backend.runs.database import Database
 from backend.runs.locks import RunLock
 from backend.runs.models import Cycle as CycleRow
-from backend.runs.models import Dataset as DatasetRow
-from backend.runs.models import Encoder as EncoderRow
 from backend.runs.models import Run, now
 from backend.schemas import (
     LIVE,
     RESUMABLE,
     Cycle,
-    DatasetInfo,
-    EncoderInfo,
     RunDetail,
     RunRequest,
     RunSummary,
-    Side,
     Status,
 )
 from backend.settings import Settings
@@ -287,6 +282,16 @@ class Store:
         with self.database.write() as session:
             return session.execute(statement.returning(Run.id)).one_or_none() is not None
 
+    def feature_users(self) -> dict[str, list[str]]:
+        """Ids of the runs that use each folder of the feature store."""
+        users: dict[str, list[str]] = {}
+        with self.database.read() as session:
+            for run in session.scalars(sa.select(Run).order_by(Run.created_at)):
+                for side in ("image", "text"):
+                    for key in run.configuration.get(f"{side}_features", ()):
+                        users.setdefault(key, []).append(run.id)
+        return users
+
     # --- drift ----------------------------------------------------------------------------------
 
     def add_cycle(self, cycle: Cycle) -> None:
@@ -330,35 +335,6 @@ class Store:
             )
             return [views.cycle(row, name, self._home) for row in rows]
 
-    # --- what was picked before -----------------------------------------------------------------
-
-    def remember_dataset(self, info: DatasetInfo, fingerprint: str | None = None) -> None:
-        """Keeps a data set that was read fully, so that it can be picked again."""
-        values = info.model_dump(mode="json")
-        with self.database.write() as session:
-            session.merge(DatasetRow(**values, fingerprint=fingerprint))
-
-    def list_datasets(self) -> list[DatasetInfo]:
-        """The remembered data sets, by name."""
-        with self.database.read() as session:
-            rows = session.scalars(sa.select(DatasetRow).order_by(DatasetRow.name, DatasetRow.id))
-            return [views.dataset(row) for row in rows]
-
-    def remember_encoder(self, info: EncoderInfo) -> None:
-        """Keeps an encoder that was found to work, so that it can be picked again."""
-        with self.database.write() as session:
-            session.merge(EncoderRow(id=info.id, side=info.side, info=info.model_dump(mode="json")))
-
-    def list_encoders(self, side: Side) -> list[EncoderInfo]:
-        """The remembered encoders of one side, last used first."""
-        with self.database.read() as session:
-            rows = session.scalars(
-                sa.select(EncoderRow)
-                .where(EncoderRow.side == side)
-                .order_by(EncoderRow.checked_at.desc(), EncoderRow.id)
-            )
-            return [EncoderInfo.model_validate(row.info) for row in rows]
-
 
 def _run(session: Session, run_id: str) -> Run:
     run = session.get(Run, run_id)
@@ -387,7 +363,8 @@ def _new_id(session: Session) -> str:
 
 def _name(request: RunRequest) -> str:
     def short(value: str) -> str:
-        return value.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+        # the options of an address are told elsewhere
+        return value.partition("?")[0].rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
 
     words = (short(request.image_encoder), short(request.text_encoder), short(request.dataset))
     return f"{words[0]} + {words[1]} on {words[2]}"[:120]

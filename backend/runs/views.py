@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from backend.runs.models import Cycle as CycleRow
-from backend.runs.models import Dataset as DatasetRow
 from backend.runs.models import Run as RunRow
 from backend.schemas import (
     LIVE,
     Cycle,
     CycleStep,
-    DatasetInfo,
     Item,
     Progress,
     RetrievalReport,
@@ -23,6 +21,9 @@ from backend.schemas import (
     RunSummary,
     Series,
 )
+
+#: fields of an item that are paths
+_FILES = ("thumbnail", "recording")
 
 
 def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
@@ -45,6 +46,7 @@ def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
         error=row.error,
         demonstration=row.demonstration,
         test=RetrievalReport.model_validate(test) if test else None,
+        modality=row.configuration.get("modality", "image"),
     )
 
 
@@ -115,20 +117,6 @@ def result(run: RunDetail) -> dict[str, Any]:
     }
 
 
-def dataset(row: DatasetRow) -> DatasetInfo:
-    """A remembered data set."""
-    return DatasetInfo.model_validate(
-        {
-            "id": row.id,
-            "name": row.name,
-            "description": row.description,
-            "built_in": row.built_in,
-            "splits": row.splits,
-            "set_aside": row.set_aside,
-        }
-    )
-
-
 def cycle(row: CycleRow, run_name: str, home: Path) -> Cycle:
     """A stored cycle, its pictures found under ``home``."""
     steps = [
@@ -147,13 +135,16 @@ def cycle(row: CycleRow, run_name: str, home: Path) -> Cycle:
 
 
 def _placed(stored: Mapping[str, object], home: Path) -> Item:
-    return Item.model_validate({**stored, "thumbnail": home / str(stored["thumbnail"])})
+    found = {name: home / str(stored[name]) for name in _FILES if stored.get(name)}
+    return Item.model_validate({**stored, **found})
 
 
 def stored_item(item: Item, home: Path) -> dict[str, object]:
-    """An item as JSON, its picture's path relative to ``home`` where it lies there, so that the
+    """An item as JSON, its files' paths relative to ``home`` where they lie there, so that the
     home can move."""
-    path = item.thumbnail
-    if path.is_relative_to(home):
-        path = path.relative_to(home)
-    return {**item.model_dump(mode="json"), "thumbnail": path.as_posix()}
+    told = item.model_dump(mode="json")
+    for name in _FILES:
+        path: Path | None = getattr(item, name)
+        if path is not None:
+            told[name] = (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
+    return told

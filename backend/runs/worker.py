@@ -40,9 +40,10 @@ from backend.runs.journal import Journal
 from backend.runs.lifeline import Lifeline
 from backend.runs.locks import RunLock, WorkerLock
 from backend.runs.logs import log_file, log_to
+from backend.runs.maps import draw_map
 from backend.runs.models import Worker as WorkerRow
 from backend.runs.models import now
-from backend.runs.pipeline import Pipeline, draw_map, import_heavy
+from backend.runs.pipeline import Pipeline, import_heavy
 from backend.runs.store import Attempt, Store
 from backend.settings import Settings
 

@@ -59,7 +59,7 @@ def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(
     found = services.search_text(run.id, "red beside green", k=3)
     assert len(found.hits) == 3 and found.gallery == 6
     first = found.hits[0].item
-    assert services.search_image(run.id, first.thumbnail, k=1).hits[0].score > 0.9
+    assert services.search_file(run.id, first.thumbnail, k=1).hits[0].score > 0.9
     own = services.search_item(run.id, first.id, k=12, target="text")
     assert own.truth_rank == min(hit.rank for hit in own.hits if hit.ground_truth)
 

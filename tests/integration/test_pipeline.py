@@ -37,13 +37,13 @@ def test_progress_is_told_step_by_step(settings: Settings, store: Store, small: 
     assert detail.summary.status == "finished", detail.summary.error
     assert list(told) == [
         "Prepare the data set",
-        "Encode images",
+        "Encode items",
         "Encode captions",
         "Align",
         "Evaluate",
         "Build the index",
     ]
-    assert told["Encode images"][-1] == (108, 108, "images")
+    assert told["Encode items"][-1] == (108, 108, "images")
     done, total, unit = told["Align"][-1]
     assert done == total > 0 and unit == "steps"
 

@@ -24,7 +24,7 @@ from tests.integration.home import Home
 
 STEPS = [
     "Prepare the data set",
-    "Encode images",
+    "Encode items",
     "Encode captions",
     "Align",
     "Evaluate",
@@ -114,7 +114,7 @@ def test_killed_while_encoding_it_keeps_the_parts_that_were_written(
     assert place.begun(run_id, "Encode captions") == 0
     place.wait_for(run_id, "finished")
     assert place.begun(run_id, "Prepare the data set") == 1
-    assert place.begun(run_id, "Encode images") == 2
+    assert place.begun(run_id, "Encode items") == 2
     assert kept.items() < parts().items()
 
     # encoded anew, in one go

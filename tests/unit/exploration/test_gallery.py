@@ -1,16 +1,19 @@
-"""Index, gallery, colours, thumbnails and layouts on small made-up embeddings."""
+"""Index, gallery, colours and layouts on small made-up embeddings."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
+from backend.catalog.blobs import Blob
 from backend.errors import NotFound
 from backend.exploration.colours import MOST_LABELS, colouring, names, similarity
-from backend.exploration.gallery import Gallery, Picture, build_gallery, load_gallery
+from backend.exploration.gallery import Entry, Gallery, build_gallery, load_gallery
 from backend.exploration.index import VectorIndex
 from backend.exploration.layout import (
     cross_modal_graph,
@@ -19,7 +22,6 @@ from backend.exploration.layout import (
     save_layout,
     umap_layout,
 )
-from backend.exploration.thumbnails import EDGE, thumbnail
 
 N, D = 30, 12
 
@@ -37,13 +39,14 @@ def embeddings() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def gallery(tmp_path: Path, embeddings: tuple[np.ndarray, np.ndarray]) -> Gallery:
-    pictures = []
+    entries = []
     for number in range(N):
         path = tmp_path / f"{number}.png"
         Image.new("RGB", (400, 200), (number * 8, 0, 0)).save(path)
         kinds = {"parity": str(number % 2), "many": f"v{number % 15:02d}", "same": "x"}
-        pictures.append(Picture(f"p{number}", str(path), (f"cap {number}", f"CAP {number}"), kinds))
-    build_gallery(tmp_path / "index", pictures, *embeddings)
+        captions = (f"cap {number}", f"CAP {number}")
+        entries.append(Entry(f"p{number}", "image", Blob(path), captions, kinds))
+    build_gallery(tmp_path / "index", entries, *embeddings)
     return load_gallery(tmp_path / "index", tmp_path / "thumbnails")
 
 
@@ -79,19 +82,39 @@ def test_a_gallery_that_was_not_finished_does_not_count(tmp_path: Path, gallery:
         load_gallery(tmp_path / "index", tmp_path)
 
 
-def test_thumbnails_are_small_made_once_and_follow_the_picture(tmp_path: Path) -> None:
-    picture = tmp_path / "a.jpg"
-    Image.new("RGB", (1000, 500), "red").save(picture)
-    first = thumbnail(picture, tmp_path / "t")
-    with Image.open(first) as small:
-        assert max(small.size) == EDGE
-    made = first.stat().st_mtime_ns
-    assert thumbnail(picture, tmp_path / "t") == first and first.stat().st_mtime_ns == made
-    Image.new("RGB", (900, 500), "blue").save(picture)
-    assert thumbnail(picture, tmp_path / "t") != first
-    picture.unlink()
-    with pytest.raises(NotFound, match=r"a\.jpg"):
-        thumbnail(picture, tmp_path / "t")
+def test_items_of_every_modality_come_back_as_they_were(tmp_path: Path, embeddings) -> None:
+    image, text = embeddings
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 8_000)
+    part = Blob(tmp_path / "a.png", 0, (tmp_path / "a.png").stat().st_size)
+    entries = [
+        Entry("part", "image", part, ("c",), {"kind": "member"}),
+        Entry("sound", "audio", Blob(tmp_path / "a.wav"), ("c",), {}),
+        Entry("words", "text", "some words", ("c",), {}),
+        Entry("program", "code", "def f(): ...", ("c",), {}),
+        Entry("trial", "features", None, ("c",), {}),
+    ]
+    build_gallery(tmp_path / "index", entries, image[:5], text[:5])
+    loaded = load_gallery(tmp_path / "index", tmp_path / "previews")
+    assert list(loaded.entries.values()) == entries
+    shown = {entry.id: loaded.item(f"image:{entry.id}") for entry in entries}
+    assert [name for name, item in shown.items() if item.thumbnail] == ["part", "sound"]
+    assert [name for name, item in shown.items() if item.recording] == ["sound"]
+    assert {name: item.text for name, item in shown.items() if item.text} == {
+        "words": "some words",
+        "program": "def f(): ...",
+    }
+
+
+def test_a_gallery_from_before_there_were_modalities_is_read(
+    tmp_path: Path, gallery: Gallery
+) -> None:
+    rows = json.loads((tmp_path / "index" / "gallery.json").read_text())
+    for row in rows:
+        del row["modality"]
+    (tmp_path / "index" / "gallery.json").write_text(json.dumps(rows))
+    again = load_gallery(tmp_path / "index", tmp_path / "thumbnails")
+    assert again.entries == gallery.entries and again.modality == "image"
 
 
 def test_colourings(gallery: Gallery) -> None:

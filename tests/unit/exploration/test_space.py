@@ -11,16 +11,15 @@ import pytest
 from backend.alignment.base import Alignment
 from backend.alignment.heads import affine_head
 from backend.errors import InvalidInput
-from backend.exploration.gallery import Picture, build_gallery, load_gallery
+from backend.exploration.gallery import Entry, build_gallery, load_gallery
 from backend.exploration.space import SharedSpace
 
 
 def space(tmp_path: Path, dimension: int) -> SharedSpace:
     """A run whose heads take three numbers, and an encoder that gives ``dimension``."""
     vectors = np.eye(3, dtype=np.float32)
-    build_gallery(
-        tmp_path, [Picture(str(i), "", ("word",), {}) for i in range(3)], vectors, vectors
-    )
+    entries = [Entry(str(i), "text", "words", ("word",), {}) for i in range(3)]
+    build_gallery(tmp_path, entries, vectors, vectors)
     head = affine_head(np.zeros(3), np.ones(3), np.eye(3))
     encoder = SimpleNamespace(
         spec=SimpleNamespace(id="some-encoder"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from backend.errors import StorageError
 from backend.runs.database import Database, alembic_config, create_engine, migrate
+from backend.runs.library import Library
 from backend.runs.models import Artefact, Base, Run
 from backend.settings import Settings
 
@@ -180,3 +182,51 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(sa.exc.OperationalError):
         migrate(engine)
     assert sa.inspect(engine).get_table_names() == ["workers"]
+
+
+def test_what_was_remembered_before_modalities_is_carried_over_and_back(settings: Settings) -> None:
+    from alembic import command
+
+    settings.make_dirs()
+    engine = create_engine(settings.run_database_url)
+    migrate(engine, "0001")
+    moment = "2026-01-02 03:04:05.000000"
+    with engine.execution_options(write=True).begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO datasets VALUES"
+                " (:id, 'Mine', 'd', 0, :splits, '[\"row 1\"]', 'f', :at)"
+            ),
+            {"id": "/mine", "splits": '{"train": {"images": 2, "captions": 3}}', "at": moment},
+        )
+        connection.execute(
+            sa.text("INSERT INTO encoders VALUES ('/vit', 'image', :info, :at)"),
+            {"info": _OLD_ENCODER, "at": moment},
+        )
+    database = Database(settings)
+    library = Library(settings, database)
+    (dataset,), (encoder,) = library.list_datasets(), library.list_encoders("image")
+    assert (dataset.id, dataset.modality, dataset.set_aside) == ("/mine", "image", ("row 1",))
+    assert dataset.splits["train"].captions == 3
+    assert (encoder.id, encoder.modality, encoder.dimension) == ("/vit", "image", 192)
+    with database.engine.connect().execution_options(write=True) as connection:
+        with connection.begin():
+            command.downgrade(alembic_config(connection), "0001")
+            rows = connection.execute(sa.text("SELECT id, side, info FROM encoders")).all()
+    assert [(row.id, row.side) for row in rows] == [("/vit", "image")]
+    assert json.loads(rows[0].info)["side"] == "image"
+
+
+_OLD_ENCODER = json.dumps(
+    {
+        "id": "/vit",
+        "name": "vit",
+        "side": "image",
+        "description": "In /vit",
+        "built_in": False,
+        "dimension": 192,
+        "parameters": 5,
+        "licence": None,
+        "available": True,
+    }
+)

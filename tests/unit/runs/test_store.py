@@ -15,12 +15,9 @@ from backend.runs.store import Attempt, Store
 from backend.schemas import (
     Cycle,
     CycleStep,
-    DatasetInfo,
-    EncoderInfo,
     Item,
     RetrievalReport,
     RunRequest,
-    SplitCount,
 )
 from backend.settings import Settings
 
@@ -265,25 +262,3 @@ def test_pictures_of_cycles_move_with_the_home(
     settings.home.rename(elsewhere)
     (moved,) = Store(Settings(home=elsewhere)).list_cycles(run_id)
     assert moved.seed.thumbnail == elsewhere / "indexes" / "thumbnails" / "picture-0.webp"
-
-
-def test_data_sets_and_encoders_are_remembered_once(store: Store) -> None:
-    info = DatasetInfo(
-        id="/photos",
-        name="photos",
-        description="mine",
-        built_in=False,
-        splits={"train": SplitCount(images=10, captions=50)},
-        set_aside=("row 3: no file",),
-    )
-    store.remember_dataset(info, "f" * 64)
-    store.remember_dataset(info.model_copy(update={"description": "ours"}))
-    assert store.list_datasets() == [info.model_copy(update={"description": "ours"})]
-    encoder = EncoderInfo(
-        id="/vit", name="vit", side="image", description="", built_in=False, dimension=192
-    )
-    text = encoder.model_copy(update={"side": "text"})
-    store.remember_encoder(encoder)
-    store.remember_encoder(text)
-    store.remember_encoder(encoder)
-    assert store.list_encoders("image") == [encoder] and store.list_encoders("text") == [text]

@@ -41,4 +41,4 @@ def test_a_moment_without_a_zone_is_utc() -> None:
 def test_names_of_series_and_urls() -> None:
     assert words.series_label("val/text_to_image/recall_at_10") == "R@10 text → image"
     assert words.series_label("train/loss") == "training loss"
-    assert words.picture_url(Path("/a b/#1.webp")) == "gradio_api/file=/a%20b/%231.webp"
+    assert words.file_url(Path("/a b/#1.webp")) == "gradio_api/file=/a%20b/%231.webp"

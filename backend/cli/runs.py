@@ -1,55 +1,20 @@
-"""The same jobs from a terminal: ``python -m backend COMMAND --help``.
-
-Exit status 0, 1 (the work failed) or 2 (bad input, said in a sentence).
-"""
+"""Commands about runs: align, list, show, search, drift."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from backend.errors import InvalidInput, IsthmusError, NotFound
+from backend.cli.frame import JsonFile, console, errors, stop, told, write
+from backend.errors import InvalidInput
 from backend.schemas import RetrievalReport, RunDetail, RunRequest
 from backend.settings import Settings
 from backend.terminal import Listener
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="Align two frozen encoders and explore the space they share.",
-)
-console = Console()
-errors = Console(stderr=True)
-
-JsonFile = Annotated[
-    Path | None, typer.Option("--json", help="Also write the result to this file.", dir_okay=False)
-]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turns errors into a sentence and an exit status."""
-    try:
-        yield
-    except (InvalidInput, NotFound) as error:
-        _stop(str(error), 2)
-    except IsthmusError as error:
-        _stop(str(error), 1)
-    except KeyboardInterrupt:
-        _stop("Stopped. What was done is kept; the same command goes on from there.", 1)
-
-
-def _stop(message: str, status: int) -> NoReturn:
-    errors.print(message, style="red", markup=False, highlight=False)
-    raise typer.Exit(status)
+app = typer.Typer()
 
 
 @app.command()
@@ -74,7 +39,7 @@ def align(
     json_file: JsonFile = None,
 ) -> None:
     """Align a pair of encoders on a data set; the run is then in the app, too."""
-    with _told():
+    with told():
         from backend.runs.pipeline import run_pipeline
         from backend.runs.store import Store
         from backend.runs.views import result
@@ -91,21 +56,22 @@ def align(
             train_images=train_images,
             name=name,
         )
-        Services(settings).check(request)
         with Listener(errors) as listener:
+            _fetch(request.dataset, settings, listener)
+            Services(settings).check(request)
             detail = run_pipeline(settings, Store(settings), request, listener, with_map=map_)
         if detail.summary.status != "finished":
-            _stop(detail.summary.error or f"The run is {detail.summary.status}.", 1)
+            stop(detail.summary.error or f"The run is {detail.summary.status}.", 1)
         for report in detail.retrieval.values():
             console.print(retrieval_table(report))
         console.print(f"Run {detail.summary.id} is in the app; its data: {settings.home}")
-        _write(json_file, result(detail))
+        write(json_file, result(detail))
 
 
 @app.command()
 def runs(json_file: JsonFile = None) -> None:
     """List all runs, newest first."""
-    with _told():
+    with told():
         from backend.services import Services
 
         listed = Services(Settings()).runs()
@@ -121,7 +87,7 @@ def runs(json_file: JsonFile = None) -> None:
                 f"{scores.image_to_text.recall_at_1:.1%}" if scores else "",
             )
         console.print(table)
-        _write(json_file, [run.model_dump(mode="json") for run in listed])
+        write(json_file, [run.model_dump(mode="json") for run in listed])
 
 
 @app.command()
@@ -129,34 +95,34 @@ def evaluate(
     run: Annotated[str, typer.Argument(help="A run's id.")], json_file: JsonFile = None
 ) -> None:
     """Show a finished run's retrieval scores."""
-    with _told():
+    with told():
         from backend.runs.views import result
         from backend.services import Services
 
         detail: RunDetail = Services(Settings()).run(run)
         if not detail.retrieval:
-            _stop(f"Run {run} is {detail.summary.status}; it has no scores yet.", 1)
+            stop(f"Run {run} is {detail.summary.status}; it has no scores yet.", 1)
         for report in detail.retrieval.values():
             console.print(retrieval_table(report))
-        _write(json_file, result(detail))
+        write(json_file, result(detail))
 
 
 @app.command()
 def search(
     run: Annotated[str, typer.Argument(help="A run's id.")],
-    query: Annotated[str, typer.Argument(help="A text, or the path of a picture.")],
+    query: Annotated[str, typer.Argument(help="A text, or the path of a picture or recording.")],
     k: Annotated[int, typer.Option(help="How many answers.")] = 10,
     target: Annotated[str, typer.Option(help="image or text")] = "image",
     json_file: JsonFile = None,
 ) -> None:
-    """Search a run's gallery by text or by picture."""
-    with _told():
+    """Search a run's gallery by text, by picture or by recording."""
+    with told():
         from backend.services import Services
 
         if target not in ("image", "text"):
-            _stop(f"--target is {target!r}; allowed: image, text", 2)
+            stop(f"--target is {target!r}; allowed: image, text", 2)
         services = Services(Settings())
-        ask: Any = services.search_image if Path(query).is_file() else services.search_text
+        ask: Any = services.search_file if Path(query).is_file() else services.search_text
         found = ask(run, Path(query) if Path(query).is_file() else query, k, target)
         table = Table("rank", "score", "image", "caption", box=None)
         for hit in found.hits:
@@ -164,7 +130,7 @@ def search(
                 str(hit.rank), f"{hit.score:.3f}", hit.item.image_id, hit.item.captions[0]
             )
         console.print(table)
-        _write(json_file, found.model_dump(mode="json"))
+        write(json_file, found.model_dump(mode="json"))
 
 
 @app.command()
@@ -176,7 +142,7 @@ def drift(
     json_file: JsonFile = None,
 ) -> None:
     """Run a retrieval cycle from an item and keep it with the run."""
-    with _told():
+    with told():
         from backend.services import Services
 
         cycle = Services(Settings()).drift(run, item, generations, revisit)
@@ -191,54 +157,21 @@ def drift(
         console.print(table)
         if cycle.closes_at is not None:
             console.print(f"Repeats from generation {cycle.closes_at}, period {cycle.period}.")
-        _write(json_file, cycle.model_dump(mode="json"))
+        write(json_file, cycle.model_dump(mode="json"))
 
 
-@app.command()
-def features(json_file: JsonFile = None) -> None:
-    """List what the feature store holds."""
-    with _told():
-        from backend.features.inventory import stored_features
+def _fetch(dataset: str, settings: Settings, listener: Listener) -> None:
+    """Brings a data set of the Hub here, telling how far it is."""
+    from backend.catalog.datasets import load_dataset
+    from backend.catalog.datasets.imports.removal import is_fetched
 
-        entries = stored_features(Settings().features_dir)
-        table = Table("key", "encoder", "side", "rows", "size", box=None)
-        for entry in entries:
-            table.add_row(
-                entry.key,
-                entry.encoder,
-                entry.side,
-                f"{entry.rows:,}",
-                f"{entry.bytes / 1e6:.1f} MB",
-            )
-        console.print(table)
-        _write(json_file, [entry.to_dict() for entry in entries])
-
-
-@app.command()
-def worker(
-    parent: Annotated[int | None, typer.Option(help="End when this process ends.")] = None,
-) -> None:
-    """Carry out queued runs until stopped. The app starts one by itself."""
-    with _told():
-        from backend.runs.worker import main
-
-        raise typer.Exit(main(Settings(), parent))
-
-
-@app.command()
-def doctor(json_file: JsonFile = None) -> None:
-    """Say what this machine has and whether everything needed is in order."""
-    with _told():
-        from backend.checkup import examine
-
-        findings = examine(Settings())
-        table = Table("what", "state", "detail", box=None)
-        for finding in findings:
-            table.add_row(finding.what, "ok" if finding.fine else "PROBLEM", finding.detail)
-        console.print(table)
-        _write(json_file, [finding.to_dict() for finding in findings])
-        if not all(finding.fine for finding in findings):
-            raise typer.Exit(1)
+    if not is_fetched(dataset, settings):
+        load_dataset(
+            dataset,
+            settings,
+            lambda done, total, unit: listener("Fetch", done, total, unit),
+            hashed=False,
+        )
 
 
 def retrieval_table(report: RetrievalReport) -> Table:
@@ -283,20 +216,3 @@ def _place(name: str) -> str:
     """A folder's absolute path, so that the run can be repeated from anywhere; other names as they are."""
     path = Path(name).expanduser()
     return str(path.resolve()) if path.is_dir() else name
-
-
-def _write(path: Path | None, value: Any) -> None:
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        _stop(f"{path} could not be written: {error.strerror or error}.", 1)
-
-
-def main() -> None:
-    """Entry of ``python -m backend``."""
-    if sys.stdout.encoding and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app()

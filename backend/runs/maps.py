@@ -1,0 +1,37 @@
+"""The final map of a finished run: small pictures and UMAP, which changes no number."""
+
+from __future__ import annotations
+
+from backend.errors import NotFound
+from backend.runs.store import Store
+from backend.settings import Settings
+
+#: items whose small copies are made beforehand; others are made when they are first shown
+THUMBNAILS = 5_000
+
+
+def draw_map(settings: Settings, store: Store, run_id: str) -> None:
+    """Makes the small pictures and the final map of a finished run.
+
+    Raises:
+        NotFound: the run was deleted meanwhile.
+    """
+    from backend.exploration.gallery import load_gallery
+    from backend.exploration.layout import save_layout, umap_layout
+    from backend.exploration.previews import preview
+
+    def report(done: int, total: int, unit: str) -> None:
+        if not store.set_map_state(run_id, "running"):
+            raise NotFound(f"Run {run_id} was deleted.")
+
+    report(0, 0, "")
+    folder = settings.indexes_dir / run_id
+    gallery = load_gallery(folder, settings.thumbnails_dir)
+    for entry in list(gallery.entries.values())[:THUMBNAILS]:
+        preview(entry.modality, entry.content, settings.thumbnails_dir)
+    image, text = gallery.indexes["image"].vectors(), gallery.indexes["text"].vectors()
+    seed = store.get_run(run_id).request.seed
+    xy = umap_layout(image, text, seed, report)
+    report(0, 0, "")
+    save_layout(folder, "umap", xy, seed)
+    store.set_map_state(run_id, "ready")

@@ -1,0 +1,30 @@
+"""What every part of the door stands on."""
+
+from __future__ import annotations
+
+from backend.errors import NotAllowed
+from backend.settings import Settings
+
+
+class Door:
+    """Settings, the database and the queue.
+
+    Args:
+        settings: where things are kept and what is allowed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from backend.runs.jobs import Jobs
+        from backend.runs.library import Library
+        from backend.runs.store import Store
+
+        self.settings = settings
+        self._store = Store(settings)
+        self._library = Library(settings, self._store.database)
+        self._jobs = Jobs(settings, self._store)
+
+    def _may_change(self) -> None:
+        if self.settings.mode == "readonly":
+            raise NotAllowed(
+                "This place is read-only. Copy it (or run Isthmus on your own machine) to make runs."
+            )

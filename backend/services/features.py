@@ -1,0 +1,48 @@
+"""What the feature store holds, and taking it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.errors import Fault, InvalidInput
+from backend.schemas import StoredFeatures
+from backend.services.base import Door
+
+
+class StoredFeatureCalls(Door):
+    """Stored features: list and remove."""
+
+    def stored_features(self) -> list[StoredFeatures]:
+        """What is stored, largest first, with the runs that use it."""
+        from backend.features.store.inventory import stored_features
+
+        return stored_features(self.settings.features_dir, self._store.feature_users())
+
+    def remove_features(self, keys: Sequence[str]) -> int:
+        """Removes stored features; runs that used them keep their heads, galleries and scores.
+
+        Returns:
+            Bytes freed.
+
+        Raises:
+            InvalidInput: there is no such entry, or a live run uses it; nothing is removed then.
+        """
+        from backend.features.store.inventory import remove_features
+
+        self._may_change()
+        known = {entry.key: entry for entry in self.stored_features()}
+        faults = [Fault(key, "is not in the feature store") for key in keys if key not in known]
+        live = {
+            name: run.name
+            for run in self._store.list_runs()
+            if run.live
+            for name in (run.image_encoder, run.text_encoder)
+        }
+        faults += [
+            Fault(f"{known[key].encoder}, {known[key].output}", f"{live[name]} is live and uses it")
+            for key in keys
+            if key in known and (name := known[key].encoder) in live
+        ]
+        if faults:
+            raise InvalidInput("Nothing was removed; choose again.", faults)
+        return remove_features(self.settings.features_dir, keys)
