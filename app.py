@@ -27,12 +27,12 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     """Serves the pages until it is told to stop, with the worker beside."""
     signal.signal(signal.SIGTERM, _terminate)
-    _, address, _ = demo.launch(**launch_options(services))
-    print(f"Isthmus is open at {address}", flush=True)
-    services.start()
     try:
+        _, address, _ = demo.launch(**launch_options(services))
+        print(f"Isthmus is open at {address}", flush=True)
+        services.start()
         demo.block_thread()
-    finally:
+    finally:  # also where it is told to stop in the middle of starting
         services.stop()
 
 

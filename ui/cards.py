@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.schemas import Cycle, CycleStep, Hit, Item, Neighbours, SearchResult, Side
-from ui import words
+from ui import faces, words
+from ui.faces import side_chip
 from ui.markup import Html, tag
-
-#: how a side is called on the page
-SIDE_WORDS: dict[Side, str] = {"image": "image", "text": "caption"}
 
 
 def empty(title: str, text: str, *more: Html) -> Html:
@@ -35,25 +33,8 @@ def button(text: str, act: str, arg: str = "", kind: str = "", **attributes: str
     )  # fmt: skip
 
 
-def picture(item: Item, size: str = "") -> Html:
-    """An item's picture; for a caption, that of the image it belongs to."""
-    described = item.captions[0] if item.captions else item.image_id
-    return tag(
-        "img", class_=f"i-picture {size}", src=words.picture_url(item.thumbnail),
-        alt=described, loading="lazy", decoding="async",
-    )  # fmt: skip
-
-
-def side_chip(side: Side) -> Html:
-    """Which modality, in its colour and in a word."""
-    return tag(f"span.i-side.{side}", SIDE_WORDS[side])
-
-
 def hit_card(hit: Hit) -> Html:
     """One answer of a search. A click searches from it."""
-    item = hit.item
-    caption = item.captions[0] if item.captions else item.image_id
-    more = [tag("li", text) for text in item.captions[1:]]
     meta = tag(
         "span.i-hit-meta",
         tag("span.i-rank", f"{hit.rank}", title="rank"),
@@ -62,31 +43,37 @@ def hit_card(hit: Hit) -> Html:
         if hit.ground_truth
         else None,
     )
-    body = [tag("p", caption)]
-    if more:
-        body.append(
-            tag("details", tag("summary", words.count(len(more), "more caption")), tag("ul", more))
-        )
+    return _card(hit.item, meta, hit.ground_truth, hit.rank)
+
+
+def _card(
+    item: Item, meta: Html | None = None, truth: bool = False, rank: int | None = None
+) -> Html:
+    """An item with what is said of it; its player stands beside what is clicked."""
+    named = words.thing(item.side, item.modality)
     face = tag(
-        "button.i-hit-face", picture(item) if item.side == "image" else _quote(item), meta,
-        type="button", data_act="pick", data_arg=item.id,
-        aria_label=f"Search from this {SIDE_WORDS[item.side]}: {caption}",
+        "button.i-hit-face", faces.face(item), meta, type="button", data_act="pick",
+        data_arg=item.id, aria_label=f"Search from this {named}: {faces.described(item)}",
     )  # fmt: skip
+    more = None
+    if len(item.captions) > 1:
+        rest = [tag("li", text) for text in item.captions[1:]]
+        more = tag("details", tag("summary", words.count(len(rest), "more caption")),
+                   tag("ul", rest))  # fmt: skip
+    caption = tag("p", item.captions[0]) if item.captions else None
+    body = tag("div.i-hit-body", caption, more) if item.side == "image" else None
     return tag(
-        "article.i-hit", face, tag("div.i-hit-body", body) if item.side == "image" else None,
-        class_=f"{item.side}{' truth' if hit.ground_truth else ''}",
-        data_rank=hit.rank, data_id=item.id,
+        "article.i-hit", face, faces.player(item), body,
+        class_=f"{item.side} of-{item.modality}{' truth' if truth else ''}",
+        data_rank=rank, data_id=item.id,
     )  # fmt: skip
-
-
-def _quote(item: Item) -> Html:
-    return tag("span.i-quote", picture(item, "small"), tag("span", item.captions[0]))
 
 
 def gallery(result: SearchResult, target: Side) -> Html:
     """All answers of a search, best first, with what was searched and how long it took."""
+    modality = faces.modality_of([hit.item for hit in result.hits])
     parts = [
-        f"{words.count(result.gallery, SIDE_WORDS[target])} searched",
+        f"{words.count(result.gallery, words.thing(target, modality))} searched",
         words.search_time(result.seconds),
     ]
     if result.truth_rank is not None:
@@ -94,37 +81,31 @@ def gallery(result: SearchResult, target: Side) -> Html:
     line = tag("p.i-result-line", " · ".join(parts), role="status")
     return tag(
         "section", line,
-        tag("div", [hit_card(hit) for hit in result.hits], class_=f"i-gallery {target}"),
+        tag("div", [hit_card(hit) for hit in result.hits],
+            class_=f"i-gallery {target} of-{modality}"),
     )  # fmt: skip
 
 
 def sample(items: Sequence[Item], side: Side) -> Html:
     """Some of the gallery, before anything was searched."""
+    modality = faces.modality_of(items)
     line = tag(
         "p.i-result-line",
-        f"Some of the held-out {SIDE_WORDS[side]}s. Choose one to search from it.",
+        f"Some of the held-out {words.thing(side, modality)}s. Choose one to search from it.",
     )
-    cards = []
-    for item in items:
-        caption = item.captions[0] if item.captions else item.image_id
-        face = tag(
-            "button.i-hit-face", picture(item) if item.side == "image" else _quote(item),
-            type="button", data_act="pick", data_arg=item.id,
-            aria_label=f"Search from this {SIDE_WORDS[side]}: {caption}",
-        )  # fmt: skip
-        body = tag("div.i-hit-body", tag("p", caption)) if item.side == "image" else None
-        cards.append(tag("article.i-hit", face, body, class_=item.side, data_id=item.id))
-    return tag("section", line, tag("div", cards, class_=f"i-gallery {side}"))
+    cards = [_card(item) for item in items]
+    return tag("section", line, tag("div", cards, class_=f"i-gallery {side} of-{modality}"))
 
 
 def query_chip(label: str, item: Item | None = None, thumbnail: str | None = None) -> Html:
     """What was searched for."""
-    face = picture(item, "small") if item else None
+    face = faces.small(item) if item else None
     if thumbnail:
         face = tag("img.i-picture.small", src=thumbnail, alt="the picture searched with")
     return tag(
         "div.i-query", tag("span.i-query-word", "Results for"), face, tag("strong", label),
-        side_chip(item.side) if item else None,
+        side_chip(item.side, item.modality) if item else None,
+        faces.player(item) if item and item.side == "image" else None,
         button("Clear", "clear", kind="quiet"),
     )  # fmt: skip
 
@@ -132,15 +113,17 @@ def query_chip(label: str, item: Item | None = None, thumbnail: str | None = Non
 def neighbours(near: Neighbours) -> Html:
     """An item and what lies next to it in the shared space, in both modalities."""
     item = near.item
+    thing = words.thing("image", item.modality)
     lines = [tag("p", text) for text in item.captions]
     facts = [
         tag("span.i-fact", tag("b", name), f" {value}") for name, value in item.attributes.items()
     ]
     head = tag(
         "div.i-near-head",
-        picture(item),
-        tag("div.i-near-text", side_chip(item.side), lines, tag("div.i-facts", facts)),
-    )
+        faces.picture(item, "" if item.thumbnail else "beside"),
+        tag("div.i-near-text", side_chip(item.side, item.modality), lines,
+            faces.player(item), tag("div.i-facts", facts)),
+    )  # fmt: skip
     actions = tag(
         "div.i-row",
         button("Search from it", "search", item.id),
@@ -149,20 +132,26 @@ def neighbours(near: Neighbours) -> Html:
     )
     return tag(
         "section.i-near", head, actions,
-        tag("h4", side_chip("image"), "nearest images"),
-        tag("div.i-near-images", [_near_image(hit) for hit in near.images]),
-        tag("h4", side_chip("text"), "nearest captions"),
+        tag("h4", side_chip("image", item.modality), f"nearest {thing}s"),
+        _near_items(near.images),
+        tag("h4", side_chip("text", item.modality), "nearest captions"),
         tag("ol.i-near-texts", [_near_text(hit) for hit in near.texts]),
         data_item=item.id,
     )  # fmt: skip
 
 
+def _near_items(hits: Sequence[Hit]) -> Html:
+    """Items that have a picture side by side, others one below the other."""
+    if any(hit.item.thumbnail is None for hit in hits):
+        return tag("ol.i-near-texts", [_near_text(hit) for hit in hits])
+    return tag("div.i-near-images", [_near_image(hit) for hit in hits])
+
+
 def _near_image(hit: Hit) -> Html:
-    caption = hit.item.captions[0] if hit.item.captions else hit.item.image_id
     mark = tag("span.i-truth", "✓") if hit.ground_truth else None
     return tag(
-        "button.i-near-image", picture(hit.item), tag("span.i-score", f"{hit.score:.3f}"), mark,
-        type="button", data_act="pick", data_arg=hit.item.id, title=caption,
+        "button.i-near-image", faces.picture(hit.item), tag("span.i-score", f"{hit.score:.3f}"),
+        mark, type="button", data_act="pick", data_arg=hit.item.id, title=faces.described(hit.item),
     )  # fmt: skip
 
 
@@ -170,7 +159,9 @@ def _near_text(hit: Hit) -> Html:
     mark = tag("span.i-truth", "✓ its pair") if hit.ground_truth else None
     inner = tag(
         "button.i-near-text-row", tag("span.i-score", f"{hit.score:.3f}"),
-        tag("span", hit.item.captions[0]), mark,
+        faces.words_of(hit.item, "row")
+        if hit.item.side == "image"
+        else tag("span", faces.described(hit.item)), mark,
         type="button", data_act="pick", data_arg=hit.item.id,
     )  # fmt: skip
     return tag("li", inner)
@@ -199,12 +190,17 @@ def _frame(step: CycleStep, cycle: Cycle) -> Html:
     name = "start" if step.generation == 0 else str(step.generation)
     closes = step.generation == cycle.closes_at
     looped = cycle.closes_at is not None and step.generation > cycle.closes_at
-    face = picture(item) if item.side == "image" else tag("p.i-frame-text", item.captions[0])
+    face = (
+        faces.picture(item)
+        if item.side == "image"
+        else tag("p.i-frame-text", faces.described(item))
+    )
     share = max(0.0, min(1.0, step.similarity_to_start))
     return tag(
         "li.i-frame",
-        tag("span.i-frame-top", tag("b", name), side_chip(item.side)),
+        tag("span.i-frame-top", tag("b", name), side_chip(item.side, item.modality)),
         face,
+        faces.player(item) if item.side == "image" else None,
         tag("span.i-meter", tag("i", style=f"width:{100 * share:.0f}%"), aria_hidden="true"),
         tag("span.i-score", f"{step.similarity_to_start:.3f}", title="cosine to the start"),
         tag("span.i-closes", "↺ closes here") if closes else None,
@@ -217,11 +213,14 @@ def choices(items: Sequence[Item], chosen: str | None) -> Html:
     cards = [
         tag(
             "button.i-choice",
-            picture(item) if item.side == "image" else tag("span", item.captions[0]),
+            faces.picture(item) if item.side == "image" else None,
+            # a spectrogram alone tells little
+            tag("span", faces.described(item))
+            if item.side == "text" or item.modality == "audio"
+            else None,
             type="button", data_act="pick", data_arg=item.id,
             aria_pressed="true" if item.id == chosen else "false",
-            aria_label=item.captions[0] if item.captions else item.image_id,
-            title=item.captions[0] if item.captions else item.image_id,
+            aria_label=faces.described(item), title=faces.described(item),
         )
         for item in items
     ]  # fmt: skip

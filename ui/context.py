@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from backend.schemas import RunSummary
+from backend.schemas import Modality, RunSummary
 from backend.services import Services
 from ui import words
 
@@ -43,6 +43,8 @@ class Context:
         opened: the run whose details the Runs page shows.
         query: an item that Explore is to search from, set by the map.
         seed: an item that Drift is to start from, set by the map.
+        use: what New run is to fill in, set by Encoders & data: a field's name, a line break, its
+            value; without a name, there is more to choose from.
     """
 
     services: Services
@@ -53,6 +55,7 @@ class Context:
     opened: gr.Textbox
     query: gr.Textbox
     seed: gr.Textbox
+    use: gr.Textbox
 
 
 def version_of(services: Services) -> str:
@@ -79,6 +82,11 @@ def _short(parts: Sequence[str]) -> str:
 def finished(services: Services) -> list[RunSummary]:
     """The runs that can be explored, newest first."""
     return [run for run in services.runs() if run.status == "finished"]
+
+
+def modality_of(services: Services, run: str | None) -> Modality:
+    """Of a run's items; images where there is no such run."""
+    return next((each.modality for each in services.runs() if each.id == run), "image")
 
 
 def picker(runs: Sequence[RunSummary], chosen: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.schemas import Colouring, Cycle, MapView, Neighbours, RunDetail, Series
+from backend.schemas import Colouring, Cycle, MapView, Modality, Neighbours, RunDetail, Series
 from ui import words
 
 #: told apart by people with any colour vision (Okabe-Ito, then Tol); readable on both grounds
@@ -112,9 +112,10 @@ def thinned(series: Series) -> tuple[list[int], list[float]]:
 
 def run_curves(run: RunDetail) -> dict[str, Any]:
     """Loss and recall of one run by optimiser step."""
+    modality = run.summary.modality
     loss = [item for item in run.series if item.name.endswith("loss")]
     recall = [item for item in run.series if "recall_at_" in item.name]
-    lines = [_recall_line(item) for item in recall]
+    lines = [_recall_line(item, modality) for item in recall]
     closed = run.summary.status == "finished"
     waiting = "Appears with the first steps of training."
     plots = []
@@ -131,10 +132,10 @@ def run_curves(run: RunDetail) -> dict[str, Any]:
     return {"plots": plots}
 
 
-def _recall_line(series: Series) -> dict[str, Any]:
+def _recall_line(series: Series, modality: Modality) -> dict[str, Any]:
     colour = "image" if "text_to_image" in series.name else "caption"
     dash = {"1": "", "5": "dash", "10": "dot"}.get(series.name.rsplit("_", 1)[-1], "")
-    return _line(series, words.series_label(series.name), colour, dash)
+    return _line(series, words.series_label(series.name, modality), colour, dash)
 
 
 def _line(series: Series, name: str, colour: str, dash: str = "") -> dict[str, Any]:
@@ -162,9 +163,12 @@ def _plot(
 
 def compared_curves(runs: Sequence[RunDetail]) -> dict[str, Any]:
     """The same metrics of several runs over one another."""
+    found_modalities = {run.summary.modality for run in runs}
+    modality = found_modalities.pop() if len(found_modalities) == 1 else "features"
+    forward = words.series_label("val/text_to_image/recall_at_1", modality)
     wanted = {
         "train/loss": ("Training loss", False),
-        "val/text_to_image/recall_at_1": ("R@1 text → image on validation", True),
+        "val/text_to_image/recall_at_1": (f"{forward} on validation", True),
     }
     plots = []
     for metric, (title, percent) in wanted.items():

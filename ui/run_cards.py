@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.schemas import (
     LIVE,
+    Modality,
     RetrievalReport,
     RetrievalScores,
     RunDetail,
@@ -55,14 +56,15 @@ def progress(run: RunSummary, worker: WorkerState, stoppable: bool) -> Html:
     return tag(
         "div.i-progress",
         tag("div.i-progress-top", tag("strong", run.name), badge(run.status), stop),
-        _bar(share, title),
+        bar(share, title),
         tag("div.i-progress-line", tag("span", title), tag("span.i-soft", line)),
         data_run=run.id,
         data_status=run.status,
     )
 
 
-def _bar(share: float | None, label: str) -> Html:
+def bar(share: float | None, label: str) -> Html:
+    """A bar of progress; without a share it only says that something goes on."""
     if share is None:
         return tag("div.i-bar.unknown", tag("i"), role="progressbar", aria_label=label)
     now = f"{100 * share:.0f}"
@@ -86,9 +88,10 @@ def outcome(run: RunSummary, changeable: bool) -> Html:
     if run.status == "finished" and run.test is not None:
         one, two = run.test.text_to_image, run.test.image_to_text
         line = (
-            f"R@1 {words.percent(one.recall_at_1)} text → image, "
-            f"{words.percent(two.recall_at_1)} image → text, "
-            f"among {words.count(run.test.images, 'held-out image')}."
+            f"R@1 {words.percent(one.recall_at_1)} "
+            f"{words.direction('text_to_image', run.modality)}, "
+            f"{words.percent(two.recall_at_1)} {words.direction('image_to_text', run.modality)}, "
+            f"among {words.count(run.test.images, 'held-out ' + words.ITEM_WORDS[run.modality])}."
         )
     elif run.status == "cancelled":
         line = "Stopped; what was done is kept."
@@ -117,7 +120,7 @@ def first_start(runs: Sequence[RunSummary], worker: WorkerState, demo: bool) -> 
         return empty(
             "A demonstration run is about to start.",
             "The worker is starting; this page opens the run by itself as soon as it is ready.",
-            _bar(None, "starting"),
+            bar(None, "starting"),
         )
     failed = next((run for run in runs if run.error), None)
     return empty(
@@ -128,10 +131,19 @@ def first_start(runs: Sequence[RunSummary], worker: WorkerState, demo: bool) -> 
     )
 
 
+def shared_modality(runs: Sequence[RunSummary]) -> Modality:
+    """What the items of all these runs are; where they are not the same, just items."""
+    found = {run.modality for run in runs}
+    return found.pop() if len(found) == 1 else "features"
+
+
 def table(runs: Sequence[RunSummary], chosen: str | None, checked: Sequence[str]) -> Html:
     """All runs, newest first. A row opens the run; the boxes choose runs to compare."""
-    names = ("", "Run", "Status", "R@1 text → image", "R@1 image → text", "Data set",
-             "Image encoder", "Text encoder", "Method", "Made")  # fmt: skip
+    modality = shared_modality(runs)
+    names = ("", "Run", "Status", f"R@1 {words.direction('text_to_image', modality)}",
+             f"R@1 {words.direction('image_to_text', modality)}", "Data set",
+             "Item encoder" if modality == "features" else words.encoder_label("image", modality),
+             "Text encoder", "Method", "Made")  # fmt: skip
     head = tag("tr", [tag("th", name, scope="col") for name in names])
     rows = [_row(run, run.id == chosen, run.id in checked) for run in runs]
     return tag(
@@ -153,7 +165,7 @@ def _row(run: RunSummary, chosen: bool, checked: bool) -> Html:
     )  # fmt: skip
     report = run.test
     share = words.progress_share(run.progress) if run.progress and run.live else None
-    tiny = _bar(share, "progress") if share is not None else None
+    tiny = bar(share, "progress") if share is not None else None
     return tag(
         "tr",
         tag("td.i-check", box),
@@ -189,18 +201,19 @@ def _short_score(scores: RetrievalScores) -> Html:
     )  # fmt: skip
 
 
-def retrieval(report: RetrievalReport) -> Html:
+def retrieval(report: RetrievalReport, modality: Modality = "image") -> Html:
     """Both directions with chance and intervals."""
+    thing = words.ITEM_WORDS[modality]
     head = tag("tr", [tag("th", name, scope="col") for name in
                       ("", "R@1", "R@5", "R@10", "Median rank")])  # fmt: skip
     rows = [
-        _scores_row("text → image", report.text_to_image),
-        _scores_row("image → text", report.image_to_text),
+        _scores_row(words.direction("text_to_image", modality), report.text_to_image),
+        _scores_row(words.direction("image_to_text", modality), report.image_to_text),
     ]
     line = (
         f"{words.METRIC_WORDS.get(report.split, report.split).capitalize()} split: "
-        f"{words.count(report.images, 'image')}, {words.count(report.captions, 'caption')}. "
-        "Per cent, with 95 % intervals over images."
+        f"{words.count(report.images, thing)}, {words.count(report.captions, 'caption')}. "
+        f"Per cent, with 95 % intervals over {thing}s."
     )
     return tag(
         "div", tag("table.i-scores", tag("thead", head), tag("tbody", rows)), tag("p.i-soft", line)
@@ -245,12 +258,19 @@ def detail_scores(run: RunDetail) -> Html:
             "running": "The numbers come when the run is done.",
         }.get(run.summary.status, "This run has no numbers: it did not get to its evaluation.")
         return tag("section.i-card", tag("h3", "Retrieval"), tag("p.i-soft", text))
+    modality = run.summary.modality
     notes = tag("ul.i-notes", [tag("li", note) for note in run.notes]) if run.notes else None
     rest = [
-        tag("details", tag("summary", "On validation, where choices were made"), retrieval(report))
+        tag(
+            "details",
+            tag("summary", "On validation, where choices were made"),
+            retrieval(report, modality),
+        )
         for report in reports[1:]
     ]
-    return tag("section.i-card", tag("h3", "Retrieval"), retrieval(reports[0]), rest, notes)
+    return tag(
+        "section.i-card", tag("h3", "Retrieval"), retrieval(reports[0], modality), rest, notes
+    )
 
 
 def detail_facts(run: RunDetail) -> Html:
@@ -324,6 +344,7 @@ def comparison(runs: Sequence[RunDetail]) -> Html:
 
 def _compared_rows(runs: Sequence[RunDetail], direction: str) -> list[Html]:
     rows = []
+    shown = words.direction(direction, shared_modality([run.summary for run in runs]))
     for k in (1, 5, 10):
         found: list[tuple[float, str] | None] = []
         for run in runs:
@@ -341,7 +362,5 @@ def _compared_rows(runs: Sequence[RunDetail], direction: str) -> list[Html]:
                      class_="best" if pair[0] == best else "")
             for pair in found
         ]  # fmt: skip
-        rows.append(
-            tag("tr", tag("th", f"R@{k} {words.METRIC_WORDS[direction]}", scope="row"), cells)
-        )
+        rows.append(tag("tr", tag("th", f"R@{k} {shown}", scope="row"), cells))
     return rows

@@ -15,16 +15,24 @@ from ui.components import panel
 from ui.context import QUIET, Context, finished, listing_of, version_of
 from ui.guard import may_change
 from ui.markup import Html, tag
+from ui.pages.data import PARTS, DataPage
 from ui.pages.drift import DriftPage
 from ui.pages.explore import ExplorePage
 from ui.pages.map import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
 
-Page = ExplorePage | MapPage | DriftPage | RunsPage | NewRunPage
+Page = ExplorePage | MapPage | DriftPage | RunsPage | DataPage | NewRunPage
 
 #: id in the address (?tab=) and the name on the tab, in the order shown
-TABS = {"explore": "Explore", "map": "Map", "drift": "Drift", "runs": "Runs", "new": "New run"}
+TABS = {
+    "explore": "Explore",
+    "map": "Map",
+    "drift": "Drift",
+    "runs": "Runs",
+    "data": "Encoders & data",
+    "new": "New run",
+}
 
 
 def build(services: Services) -> gr.Blocks:
@@ -34,7 +42,7 @@ def build(services: Services) -> gr.Blocks:
     with demo:
         with gr.Column(elem_classes="i-shared"):
             # fields and not gr.State: a state's change is noticed only after events that were queued
-            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(6)]
+            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(7)]
         header = panel(frame.header(), elem_id="i-header")
         with gr.Tabs(selected="explore", elem_id="i-tabs") as tabs:
             context = Context(services, tabs, *shared)
@@ -45,7 +53,8 @@ def build(services: Services) -> gr.Blocks:
         for page in pages:
             page.connect()
         noticed = [context.version, context.listing, clock]
-        demo.load(frame.open, None, [tabs, context.run, *noticed], **QUIET)
+        parts = [page.parts for page in pages if isinstance(page, DataPage)]
+        demo.load(frame.open, None, [tabs, *parts, context.run, *noticed], **QUIET)
         clock.tick(frame.tick, None, noticed, **QUIET)
         tabs.select(frame.tick, None, noticed, **QUIET)
         context.listing.change(frame.follow, context.run, context.run, **QUIET)
@@ -62,6 +71,7 @@ def _pages(context: Context) -> list[Page]:
         "map": MapPage,
         "drift": DriftPage,
         "runs": RunsPage,
+        "data": DataPage,
         "new": NewRunPage,
     }
     pages = []
@@ -86,11 +96,12 @@ class Frame:
         asked = dict(request.query_params)
         tab = asked.get("tab", "explore")
         runs = {run.id for run in finished(self.services)}
-        run = asked.get("run", "")
+        run, part = asked.get("run", ""), asked.get("part", "")
         elsewhere = tab in TABS and tab != "explore"
         return (
             # a late answer must not take back someone who has already gone to another page
             gr.Tabs(selected=tab) if elsewhere else gr.skip(),
+            gr.Tabs(selected=part) if part in PARTS else gr.skip(),
             run if run in runs else "",
             *self.tick(),
         )
@@ -129,7 +140,7 @@ def launch_options(services: Services) -> dict[str, Any]:
     return {
         "server_name": None if at_hub else settings.host,
         "server_port": settings.port,
-        "allowed_paths": [str(settings.thumbnails_dir)],
+        "allowed_paths": [str(settings.thumbnails_dir), str(settings.data_dir / "reports")],
         "max_file_size": f"{settings.max_upload_mb}mb",
         "theme": theme.theme(),
         "css": theme.css(),
@@ -186,5 +197,13 @@ def _footer() -> Html:
         tag(
             "span", "Nothing leaves this machine: no analytics, no fonts or scripts from elsewhere."
         ),
-        tag("span", tag("kbd", "/"), " search · ", tag("kbd", "1"), "–", tag("kbd", "5"), " pages"),
+        tag(
+            "span",
+            tag("kbd", "/"),
+            " search · ",
+            tag("kbd", "1"),
+            "–",
+            tag("kbd", str(len(TABS))),
+            " pages",
+        ),
     )

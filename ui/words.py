@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from backend.schemas import Progress, RetrievalScores, RunSummary, Status
+from backend.schemas import Modality, Progress, RetrievalScores, RunSummary, Side, Status
 
 STATUS_WORDS: Final[dict[Status, str]] = {
     "queued": "Queued",
@@ -24,14 +24,69 @@ METRIC_WORDS: Final[dict[str, str]] = {
     "train": "training",
     "val": "validation",
     "test": "test",
-    "image_to_text": "image → text",
-    "text_to_image": "text → image",
+}
+
+#: one item of a data set
+ITEM_WORDS: Final[dict[Modality, str]] = {
+    "image": "image",
+    "audio": "recording",
+    "text": "text",
+    "code": "program",
+    "features": "item",
+}
+
+#: what an encoder takes in
+MODALITY_WORDS: Final[dict[Modality, str]] = {
+    "image": "image",
+    "audio": "audio",
+    "text": "text",
+    "code": "code",
+    "features": "features",
 }
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """``1 image``, ``1,000 images``."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def thing(side: Side, modality: Modality) -> str:
+    """What one of a side is called: of the items as their modality has it, else a caption."""
+    return ITEM_WORDS[modality] if side == "image" else "caption"
+
+
+def direction(name: str, modality: Modality) -> str:
+    """``text_to_image`` of recordings as ``text → recording``; text stands for the captions."""
+    item = ITEM_WORDS[modality]
+    # texts of both sides would read "text → text"
+    said = "caption" if modality == "text" else "text"
+    return f"{item} → {said}" if name == "image_to_text" else f"{said} → {item}"
+
+
+def encoder_label(side: Side, modality: Modality) -> str:
+    """How the field is called that picks the encoder of a side."""
+    if side == "text":
+        return "Text encoder" if modality in ("image", "audio") else "Encoder of the captions"
+    if modality == "features":
+        return "Features of the items"
+    if modality == "text":
+        return "Encoder of the texts"
+    return f"{MODALITY_WORDS[modality].capitalize()} encoder"
+
+
+def size(number: int) -> str:
+    """Bytes as ``88 MB``, ``1.2 GB``; thousands, as disks are sold."""
+    for unit, one in (("bytes", 1), ("kB", 1e3), ("MB", 1e6)):
+        if number < 999.5 * one:
+            return f"{number / one:.0f} {unit}"
+    return f"{number / 1e9:.1f} GB"
+
+
+def millions(number: int) -> str:
+    """A number of parameters as ``22.1 M``, ``1.1 B``."""
+    if number >= 999_950_000:
+        return f"{number / 1e9:.1f} B"
+    return f"{number / 1e6:.1f} M"
 
 
 def percent(share: float, places: int = 1) -> str:
@@ -106,17 +161,25 @@ def run_label(run: RunSummary) -> str:
     return f"{run.name}  ·  R@1 {percent(run.test.text_to_image.recall_at_1)}"
 
 
-def series_label(name: str) -> str:
+def series_label(name: str, modality: Modality = "image") -> str:
     """``val/text_to_image/recall_at_1`` as ``R@1 text → image``."""
     *path, metric = name.split("/")
-    words = [METRIC_WORDS.get(part, part.replace("_", " ")) for part in path]
+    words = [
+        direction(part, modality)
+        if part in ("image_to_text", "text_to_image")
+        else METRIC_WORDS.get(part, part.replace("_", " "))
+        for part in path
+    ]
     if metric.startswith("recall_at_"):
         return " ".join([f"R@{metric.removeprefix('recall_at_')}", *words[1:]])
     return " ".join([*words, metric.replace("_", " ")])
 
 
-def picture_url(path: Path) -> str:
-    """Where the browser gets a thumbnail; relative, so that it works behind a proxy's sub-path."""
+def file_url(path: Path) -> str:
+    """Where the browser gets a thumbnail, a recording or a listing.
+
+    Relative, so that it works behind a proxy's sub-path.
+    """
     return "gradio_api/file=" + quote(str(path))
 
 

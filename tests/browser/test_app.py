@@ -11,11 +11,20 @@ from playwright.sync_api import Browser, Page, expect
 from backend.scenes.parsing import parse
 from tests.browser.conftest import HOSTILE, PATIENCE_MS, App, Watch
 
-PAGES = ("Explore", "Map", "Drift", "Runs", "New run")
+PAGES = (
+    "Explore",
+    "Map",
+    "Drift",
+    "Runs",
+    "Encoders & data",
+    "Data sets",
+    "Stored features",
+    "New run",
+)
 
 
 def go(page: Page, name: str) -> None:
-    """Opens one of the pages."""
+    """Opens one of the pages, or of the parts of the one that is open."""
     page.get_by_role("tab", name=name, exact=True).click()
 
 

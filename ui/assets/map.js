@@ -152,9 +152,11 @@ const place = (i) => {
 
 const fill = (data) => {
   card.replaceChildren();
-  const picture = make(card, "img");
-  picture.src = data.src;
-  picture.alt = data.alt;
+  if (data.src) {
+    const picture = make(card, "img");
+    picture.src = data.src;
+    picture.alt = data.alt;
+  }
   const text = make(card, "div");
   make(text, "small", data.side, data.kind);
   make(text, "p", "", data.caption);
@@ -173,7 +175,7 @@ const enter = (i) => {
     if (!cards.has(id)) cards.set(id, await server.card({ run: geo.run, id }));
     if (hovered !== i) return;
     const data = cards.get(id);
-    if (!data || !data.src) return;
+    if (!data || !data.caption) return;
     fill(data);
     card.hidden = false;
     const left = x + 16 + card.offsetWidth > plot.clientWidth ? x - 16 - card.offsetWidth : x + 16;

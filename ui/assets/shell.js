@@ -17,8 +17,12 @@
     const open = document.querySelector("#i-tabs [role=tab][aria-selected=true]");
     const id = open?.dataset.tabId;
     const query = new URLSearchParams(location.search);
-    if (!id || query.get("tab") === id) return;
+    const inner = document.querySelector("#i-data-tabs [role=tab][aria-selected=true]");
+    // a page that is just being opened has no parts yet: the address is right as it is
+    const part = id === "data" ? inner?.dataset.tabId ?? query.get("part") : null;
+    if (!id || (query.get("tab") === id && query.get("part") === part)) return;
     query.set("tab", id);
+    part ? query.set("part", part) : query.delete("part");
     history.replaceState(history.state, "", "?" + query);
   };
   const bar = document.querySelector("#i-tabs");
@@ -32,7 +36,7 @@
       const box = [...document.querySelectorAll(".i-search textarea, .i-search input")]
         .find((node) => node.offsetParent);
       if (box) { event.preventDefault(); box.focus(); }
-    } else if (event.key >= "1" && event.key <= "5") {
+    } else if (event.key >= "1" && event.key <= "6") {
       document.querySelectorAll("#i-tabs [role=tab]")[Number(event.key) - 1]?.click();
     }
   });

@@ -11,7 +11,7 @@ from backend.errors import IsthmusError
 from backend.schemas import Cycle, Item, Side
 from ui import cards, figures, run_cards, words
 from ui.components import curves, panel
-from ui.context import QUIET, RAW, WORK, Context, finished
+from ui.context import QUIET, RAW, WORK, Context, finished, modality_of
 from ui.guard import told
 from ui.markup import Html, tag
 
@@ -69,6 +69,8 @@ class DriftPage:
         context.listing.change(
             self.refresh, [*runs, context.run], [*runs, self.waiting], **QUIET, **RAW
         ).then(self.first_offer, [self.offered, *now], offers, js=_ONCE_OPENED, **QUIET, **RAW)
+        for changed in (self.one.change, self.tab.select):
+            changed(self.name_things, self.one, self.side, **QUIET, **RAW)
         self.tab.select(self.first_offer, [self.offered, *now], offers, **QUIET, **RAW)
         for event in (self.text.submit, self.side.input, self.one.input):
             event(self.offer, now, offers, **QUIET, **RAW)
@@ -108,6 +110,11 @@ class DriftPage:
                       interactive=bool(ready)),
             waiting,
         )  # fmt: skip
+
+    def name_things(self, run: str | None) -> Any:
+        """The kinds of seeds in words of the run's items."""
+        thing = words.ITEM_WORDS[modality_of(self.services, run)]
+        return gr.update(choices=[(thing.capitalize(), "image"), ("Caption", "text")])
 
     def first_offer(
         self, offered: list[str], run: str | None, side: Side, text: str, seed: str | None

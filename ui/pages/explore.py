@@ -1,4 +1,4 @@
-"""Explore: search a run's gallery by text, by a picture, or from any of its own items."""
+"""Explore: search a run's gallery by text, by a picture or recording, or from its own items."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import gradio as gr
 
 from backend.errors import IsthmusError, NotFound
 from backend.schemas import Item, SearchResult, Side
-from ui import cards, run_cards, words
+from ui import cards, faces, run_cards, words
 from ui.cards import button
 from ui.components import panel
-from ui.context import QUIET, RAW, WORK, Context, finished, picker
+from ui.context import QUIET, RAW, WORK, Context, finished, modality_of, picker
 from ui.guard import told
 from ui.markup import Html, tag
 
-#: what was searched for: ("text", words), ("picture", path) or ("item", id)
+#: what was searched for: ("text", words), ("said", an item's own kind of words), ("file", path of a
+#: picture or a recording) or ("item", id)
 Asked = tuple[str, str]
 
 #: one after the other, so that what was asked last is what is shown
@@ -58,6 +59,10 @@ class ExplorePage:
                 "By picture…", file_types=["image"], scale=0, min_width=130, size="lg",
                 elem_id="i-upload",
             )  # fmt: skip
+        self.reader = gr.Radio(
+            [("a caption", "text"), ("a text", "image")], value="text", visible=False,
+            label="Read the words as", elem_id="i-explore-reader", elem_classes="i-inline",
+        )  # fmt: skip
         self.examples = panel(elem_id="i-examples")
         self.chip = panel(elem_id="i-chip")
         self.results = panel(elem_id="i-results")
@@ -69,8 +74,8 @@ class ExplorePage:
         state = [self.context.run, self.asked, self.target, self.shown]
         asked = [self.asked, self.shown, *view]
         for event in (self.text.submit, self.go.click):
-            event(self.search_text, [self.text, *state], asked, **_IN_ORDER)
-        self.upload.upload(self.search_picture, [self.upload, *state], asked, **_IN_ORDER)
+            event(self.search_text, [self.text, *state, self.reader], asked, **_IN_ORDER)
+        self.upload.upload(self.search_file, [self.upload, *state], asked, **_IN_ORDER)
         self.target.change(self.show, state, view, **_IN_ORDER)
         self.more.click(self.show_more, state, [self.shown, *view], **_IN_ORDER)
         outputs = [self.text, *asked]
@@ -89,10 +94,31 @@ class ExplorePage:
             self.refresh, [self.context.run], [self.run, self.results], **QUIET
         )
         self.context.run.change(self.pick, self.context.run, self.run, **QUIET)
+        self.context.run.change(
+            self.name_things, self.context.run, [self.target, self.upload, self.reader], **QUIET
+        )
 
     def pick(self, run: str | None) -> Any:
         """The list of runs, with the one that is shown."""
         return picker(finished(self.services), run)
+
+    def name_things(self, run: str | None) -> tuple[Any, Any, Any]:
+        """The fields in words of the run's items; what cannot be searched by is hidden."""
+        modality = modality_of(self.services, run)
+        thing = words.ITEM_WORDS[modality]
+        by_file = {"image": ("By picture…", ["image"]), "audio": ("By recording…", ["audio"])}
+        label, kinds = by_file.get(modality, ("", None))
+        upload = gr.update(visible=False) if kinds is None else gr.update(
+            visible=True, label=label, file_types=kinds
+        )  # fmt: skip
+        return (
+            gr.update(choices=[(f"{thing.capitalize()}s", "image"), ("Captions", "text")]),
+            upload,
+            gr.update(
+                visible=modality in ("text", "code"), value="text",
+                choices=[("a caption", "text"), (f"a {thing}", "image")],
+            ),
+        )  # fmt: skip
 
     def refresh(self, run: str | None) -> tuple[Any, Any]:
         """The list of runs; while there is none, how far the first one is."""
@@ -128,18 +154,25 @@ class ExplorePage:
         return tag("div.i-row", tag("span.i-soft", "Try"), chips)
 
     def search_text(
-        self, text: str, run: str | None, asked: Asked | None, target: Side, shown: int
+        self,
+        text: str,
+        run: str | None,
+        asked: Asked | None,
+        target: Side,
+        shown: int,
+        reader: Side = "text",
     ) -> tuple[Any, ...]:
         """Searches with words; with none, shows some of the gallery."""
         text = str(text or "").strip()[:_LONGEST_QUERY]
-        new: Asked | None = ("text", text) if text else None
+        own = reader == "image" and modality_of(self.services, run) in ("text", "code")
+        new: Asked | None = ("said" if own else "text", text) if text else None
         return new, _PAGE, *self.show(run, new, target, _PAGE)
 
-    def search_picture(
+    def search_file(
         self, path: str, run: str | None, asked: Asked | None, target: Side, shown: int
     ) -> tuple[Any, ...]:
-        """Searches with an uploaded picture."""
-        new: Asked = ("picture", path)
+        """Searches with an uploaded picture or recording."""
+        new: Asked = ("file", path)
         return new, _PAGE, *self.show(run, new, target, _PAGE)
 
     def search_sent(
@@ -209,13 +242,16 @@ class ExplorePage:
         kind, what = asked
         if kind == "item":
             item: Item = self.services.item(run, what)
-            label = item.captions[0] if item.captions else item.image_id
-            return cards.query_chip(label, item), self.services.search_item(
-                run, what, count, target
-            )
-        if kind == "picture":
+            chip = cards.query_chip(faces.described(item), item)
+            return chip, self.services.search_item(run, what, count, target)
+        if kind == "file":
             path = Path(what)
-            result = self.services.search_image(run, path, count, target)
-            chip = cards.query_chip(path.name, thumbnail=words.picture_url(path))
-            return chip, result
+            result = self.services.search_file(run, path, count, target)
+            drawn = modality_of(self.services, run) == "image"
+            return cards.query_chip(
+                path.name, thumbnail=words.file_url(path) if drawn else None
+            ), result
+        if kind == "said":
+            found = self.services.search_text(run, what, count, target, read_as="image")
+            return cards.query_chip(f"“{what}”"), found
         return cards.query_chip(f"“{what}”"), self.services.search_text(run, what, count, target)

@@ -9,9 +9,9 @@ import gradio as gr
 
 from backend import schemas
 from backend.errors import IsthmusError
-from ui import cards, figures, run_cards, words
+from ui import cards, faces, figures, run_cards, words
 from ui.components import map_view, panel
-from ui.context import QUIET, RAW, WORK, Context, finished, picker
+from ui.context import QUIET, RAW, WORK, Context, finished, modality_of, picker
 from ui.guard import told
 from ui.markup import Html, tag
 
@@ -67,7 +67,7 @@ class MapPage:
         )
         beside = [self.map, self.side]
         self.map.pick(self.pick, context.run, beside, **QUIET)
-        self.map.clear(self.unpick, None, beside, **QUIET)
+        self.map.clear(self.unpick, context.run, beside, **QUIET)
         self.side.act(
             self.on_act, context.run, [*beside, context.query, context.seed, context.tabs], **QUIET
         )
@@ -87,13 +87,14 @@ class MapPage:
             found = self.services.item(str(run), str(item))
         except IsthmusError:
             return {}
-        caption = found.captions[0] if found.captions else found.image_id
+        caption = faces.described(found)
+        own = found.text or found.image_id
         return {
-            "src": words.picture_url(found.thumbnail),
+            "src": words.file_url(found.thumbnail) if found.thumbnail else "",
             "alt": caption,
-            "caption": caption,
+            "caption": own[:240] if found.side == "image" and not found.thumbnail else caption,
             "side": "i-side " + found.side,
-            "kind": cards.SIDE_WORDS[found.side],
+            "kind": words.thing(found.side, found.modality),
         }
 
     @told
@@ -107,6 +108,7 @@ class MapPage:
         if loaded == [run, view.layout]:
             return (gr.skip(),) * 6
         names = self.services.map_colourings(run)
+        modality = modality_of(self.services, run)
         colour = colour if colour in names else "modality"
         same_run = loaded is not None and loaded[0] == run
         if same_run and prompt:
@@ -122,8 +124,8 @@ class MapPage:
         choices = [(name.capitalize(), name) for name in names]
         return (
             gr.update(**value),
-            self._words(view),
-            gr.skip() if same_run else self._hint(),
+            self._words(view, modality),
+            gr.skip() if same_run else self._hint(modality),
             gr.update(choices=choices, value=colour),
             [run, view.layout],
             gr.Timer(active=view.layout == "pca"),
@@ -144,7 +146,7 @@ class MapPage:
         except gr.Error:
             return (*(gr.skip(),) * 5, gr.Timer(active=False))
 
-    def _words(self, view: schemas.MapView) -> Html:
+    def _words(self, view: schemas.MapView, modality: schemas.Modality) -> Html:
         drawn = words.count(len(view.ids), "point")
         if view.total > len(view.ids):
             drawn = f"{len(view.ids):,} of {view.total:,} points, a sample"
@@ -154,14 +156,16 @@ class MapPage:
         return tag(
             "p.i-soft", tag("b.i-tag", _LAYOUT_WORDS[view.layout], data_layout=view.layout),
             f" {drawn}. {view.graph.rstrip('.')}.{later} "
-            "Circles are images, diamonds captions. Scroll to zoom, drag to move, double-click for all.",
+            f"Circles are {words.ITEM_WORDS[modality]}s, diamonds captions. "
+            "Scroll to zoom, drag to move, double-click for all.",
         )  # fmt: skip
 
-    def _hint(self) -> Html:
+    def _hint(self, modality: schemas.Modality) -> Html:
+        thing = words.ITEM_WORDS[modality]
         return cards.empty(
             "Choose a point.",
-            "Its nearest images and captions appear here, with lines to them on the map.",
-            tag("div.i-row.centre", cards.button("A random image", "random")),
+            f"Its nearest {thing}s and captions appear here, with lines to them on the map.",
+            tag("div.i-row.centre", cards.button(f"A random {thing}", "random")),
         )
 
     @told
@@ -194,9 +198,9 @@ class MapPage:
         near = self.services.neighbours(run, item)
         return gr.update(rays=figures.rays(run, near)), cards.neighbours(near)
 
-    def unpick(self) -> tuple[Any, Any]:
+    def unpick(self, run: str | None) -> tuple[Any, Any]:
         """Nothing is chosen any more."""
-        return gr.update(rays=None), self._hint()
+        return gr.update(rays=None), self._hint(modality_of(self.services, run))
 
     @told
     def on_act(self, run: str | None, event: gr.EventData) -> tuple[Any, ...]:
@@ -214,7 +218,7 @@ class MapPage:
             return gr.skip(), gr.skip(), gr.skip(), arg, gr.Tabs(selected="drift")
         if act == "new":
             return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.Tabs(selected="new")
-        return *self.unpick(), *stay
+        return *self.unpick(run), *stay
 
 
 def _next_seed() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -11,17 +10,18 @@ from pydantic import ValidationError
 from backend.errors import Fault, InvalidInput, IsthmusError
 from backend.schemas import (
     DatasetInfo,
-    EncoderInfo,
     MethodInfo,
     MethodOption,
+    Modality,
     RunRequest,
     Side,
 )
-from ui import cards, run_cards, words
+from ui import addresses, cards, encoder_cards, run_cards, words
 from ui.components import panel
 from ui.context import QUIET, WORK, Context, version_of
 from ui.guard import READONLY, may_change, require_changes, told
 from ui.markup import Html, tag
+from ui.pages.encoder_field import EncoderField
 
 FIELDS = ("dataset", "image_encoder", "text_encoder", "method", "seed", "train_images", "name")
 
@@ -35,6 +35,8 @@ class NewRunPage:
         self.changeable = may_change(context.services.settings)
         self.mine = gr.BrowserState("", storage_key="isthmus-run", secret="isthmus")
         self.methods = {method.id: method for method in self.services.methods()}
+        self.modality = gr.State("image")  # of the chosen data set's items
+        self.encoders: dict[Side, EncoderField] = {}
         self.fields: dict[str, gr.Dropdown | gr.Textbox] = {}
         self.faults: dict[str, gr.HTML] = {}
         self.options: dict[tuple[str, str], gr.components.Component] = {}
@@ -55,25 +57,17 @@ class NewRunPage:
     def _form(self) -> None:
         services = self.services
         datasets = services.datasets()
-        pair: dict[Side, list[EncoderInfo]] = {
-            "image": services.encoders("image"),
-            "text": services.encoders("text"),
-        }
         self._heading("What to align")
         self.about_dataset = self._choice(
             "dataset", "Data set", [(info.name, info.id) for info in datasets],
-            "a built-in one, or the path of a folder with images and a captions file",
+            "a built-in one, one of Encoders & data, or the address of another",
             _about_dataset(datasets[0]),
         )  # fmt: skip
-        self.about_encoder = {
-            side: self._choice(
-                f"{side}_encoder", f"{side.capitalize()} encoder",
-                [(info.name, info.id) for info in infos],
-                "a built-in one, the path of a folder, or an id on the Hub",
-                _about_encoder(infos[0]),
-            )
-            for side, infos in pair.items()
-        }  # fmt: skip
+        sides: tuple[Side, Side] = ("image", "text")
+        for side in sides:
+            self.encoders[side] = EncoderField(services, side)
+            self.fields[f"{side}_encoder"] = self.encoders[side].field
+            self.faults[f"{side}_encoder"] = self.encoders[side].fault
         self._heading("How")
         first = next(iter(self.methods.values()))
         self.fields["method"] = gr.Dropdown(
@@ -131,8 +125,16 @@ class NewRunPage:
         )
         if not self.changeable:
             return
-        for name, check, about in self._checks():
-            self.fields[name].change(check, self.fields[name], [about, self.faults[name]], **WORK)
+        first, second = self.encoders["image"], self.encoders["text"]
+        chosen = [self.fields["dataset"], first.field, second.field]
+        follows = [self.about_dataset, self.faults["dataset"], self.modality, first.field,
+                   second.field, self.fields["train_images"]]  # fmt: skip
+        self.fields["dataset"].change(self.check_dataset, [*chosen, self.modality], follows, **WORK)
+        for encoder in self.encoders.values():
+            encoder.connect(self.modality)
+        # the change of the field that was filled in does the rest
+        filled = [context.use, *chosen]
+        context.use.change(self.fill, [context.use, self.modality], filled, **QUIET)
         method = self.fields["method"]
         method.change(
             self.choose_method, method, [self.about_method, *self.groups.values()], **QUIET
@@ -141,34 +143,55 @@ class NewRunPage:
         told_at = [self.error, *self.faults.values()]
         self.go.click(self.launch, given, [context.version, self.mine, *told_at], **WORK)
 
-    def _checks(self) -> list[tuple[str, Callable[[str], tuple[Any, Any]], gr.HTML]]:
-        return [
-            ("dataset", self.check_dataset, self.about_dataset),
-            ("image_encoder", lambda given: self.check_encoder(given, "image"),
-             self.about_encoder["image"]),
-            ("text_encoder", lambda given: self.check_encoder(given, "text"),
-             self.about_encoder["text"]),
-        ]  # fmt: skip
+    def check_dataset(
+        self, given: str | None, image_encoder: str, text_encoder: str, modality: Modality
+    ) -> tuple[Any, ...]:
+        """Reads a data set and tells what is in it, or everything that is wrong with it.
 
-    def check_dataset(self, given: str) -> tuple[Any, Any]:
-        """Reads a data set and tells what is in it, or everything that is wrong with it."""
+        What its items are decides which encoders there are to choose from.
+        """
         given = str(given or "").strip()
         known = {info.id: info for info in self.services.datasets()}
+        if given.startswith(addresses.HUB) and given not in known:
+            text = (
+                "This data set was not fetched yet. Add it on Encoders & data, where you see how "
+                "far it is; or launch, and the run begins once it is here."
+            )
+            return "", cards.notice(text, "warn"), *(gr.skip(),) * 4
         try:
             info = known[given] if given in known else self.services.check_dataset(given)
         except IsthmusError as error:
-            return "", cards.notice(str(error), "bad")
-        return _about_dataset(info), ""
+            return "", cards.notice(str(error), "bad"), *(gr.skip(),) * 4
+        if info.modality == modality:
+            return _about_dataset(info), "", *(gr.skip(),) * 4
+        return (
+            _about_dataset(info),
+            "",
+            info.modality,
+            self.encoders["image"].offer(info.modality, image_encoder),
+            self.encoders["text"].offer(info.modality, text_encoder),
+            gr.update(label=f"Training {words.ITEM_WORDS[info.modality]}s"),
+        )
 
-    def check_encoder(self, given: str, side: Side) -> tuple[Any, Any]:
-        """Looks an encoder up and tells what it is, or what is wrong with it."""
-        given = str(given or "").strip()
-        known = {info.id: info for info in self.services.encoders(side)}
-        try:
-            info = known[given] if given in known else self.services.check_encoder(given, side)
-        except IsthmusError as error:
-            return "", cards.notice(str(error), "bad")
-        return _about_encoder(info), ""
+    def fill(self, use: str | None, modality: Modality) -> tuple[Any, ...]:
+        """Takes over what Encoders & data sent, and lets it be sent again.
+
+        Without a field's name only the lists are made anew, with what was added since.
+        """
+        if not use:
+            return (gr.skip(),) * 4
+        field, _, value = use.partition("\n")
+        lists = {
+            "dataset": [(info.name, info.id) for info in self.services.datasets()],
+            **{
+                f"{side}_encoder": [encoder_cards.choice(info) for info in each.infos(modality)]
+                for side, each in self.encoders.items()
+            },
+        }
+        return "", *(
+            gr.update(choices=choices, value=value) if name == field else gr.update(choices=choices)
+            for name, choices in lists.items()
+        )
 
     def choose_method(self, chosen: str) -> tuple[Any, ...]:
         """Shows the chosen method's own options."""
@@ -281,8 +304,9 @@ def _option(method: str, option: MethodOption) -> gr.components.Component:
 
 
 def _about_dataset(info: DatasetInfo) -> Html:
+    thing = words.ITEM_WORDS[info.modality]
     splits = " · ".join(
-        f"{words.METRIC_WORDS.get(name, name)} {words.count(split.images, 'image')}, "
+        f"{words.METRIC_WORDS.get(name, name)} {words.count(split.images, thing)}, "
         f"{words.count(split.captions, 'caption')}"
         for name, split in info.splits.items()
     )
@@ -292,19 +316,10 @@ def _about_dataset(info: DatasetInfo) -> Html:
             "details", tag("summary", words.count(len(info.set_aside), "part") + " set aside"),
             tag("ul", [tag("li", text) for text in info.set_aside]),
         )  # fmt: skip
-    return tag("div", tag("p", info.description), tag("p", splits) if splits else None, aside)
-
-
-def _about_encoder(info: EncoderInfo) -> Html:
-    facts = []
-    if info.dimension:
-        facts.append(f"{info.dimension} dimensions")
-    if info.parameters:
-        facts.append(f"{info.parameters / 1e6:.1f} M parameters")
-    if info.licence:
-        facts.append(info.licence)
-    facts.append("on this disk" if info.available else "not on this disk: is fetched from the Hub")
-    return tag("div", tag("p", info.description), tag("p", " · ".join(facts)))
+    notes = [tag("p", note) for note in info.notes]
+    return tag(
+        "div", tag("p", info.description), tag("p", splits) if splits else None, notes, aside
+    )
 
 
 def _about_method(info: MethodInfo) -> Html:

@@ -41,6 +41,8 @@ def test_every_figure_is_told_before_anything_is_fetched() -> None:
     assert encoder_cards.choice(DINO) == (
         "DINOv2 small  ·  384 d  ·  22.1 M  ·  88 MB to fetch", "facebook/dinov2-small",
     )  # fmt: skip
+    other = DINO.model_copy(update={"id": f"{DINO.id}?pooling=mean"})
+    assert encoder_cards.choice(other)[0].startswith("DINOv2 small (pooling=mean)  ·")
 
 
 def test_filters_need_every_word_and_the_disk() -> None:
