@@ -92,7 +92,7 @@ def _faiss(settings: Settings) -> Finding:
 
 def _text_encoder(settings: Settings) -> Finding:
     from backend.catalog.encoders import find_encoder
-    from backend.features.encoders import load_encoder
+    from backend.features.loading import load_encoder
 
     encoder = load_encoder(find_encoder("minilm", "text", settings), "cpu", None)
     shape = encoder.encode(["a red circle"]).shape

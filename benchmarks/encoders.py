@@ -26,8 +26,9 @@ from backend.alignment.methods import Context, fit, resolve_options
 from backend.catalog.datasets import Dataset, load_dataset
 from backend.catalog.encoders import find_encoder
 from backend.evaluation.retrieval import evaluate
-from backend.features.encoders import Encoder, load_encoder
+from backend.features.encoders import Encoder
 from backend.features.extraction import extract_captions, extract_items
+from backend.features.loading import load_encoder
 from backend.features.store import FeatureStore
 from backend.reporting import silent
 from backend.runs.pairing import Captions, Rows

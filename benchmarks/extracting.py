@@ -19,14 +19,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets import load_dataset
 from backend.catalog.encoders import find_encoder
 from backend.catalog.records import Record
-from backend.features.encoders import Encoder, load_encoder
+from backend.features.encoders import Encoder
 from backend.features.extraction import extract_captions, extract_items
+from backend.features.loading import load_encoder
 from backend.features.store import FeatureStore
 from backend.features.work import Outcome, Work
+from backend.media.blobs import Blob
 from backend.runs.pipeline import share_cores
 from backend.schemas import Modality
 from backend.settings import REPOSITORY, Settings

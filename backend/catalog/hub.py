@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from backend.errors import EncoderError
 from backend.reporting import Report, silent
@@ -33,6 +35,8 @@ _ROBOT: Final = "SFconvertbot"
 _CONVERSION: Final = "Adding `safetensors` variant of this model"
 _ANSWER_WITHIN_S: Final = 4.0
 _LOOK_EVERY_S: Final = 0.3
+
+T = TypeVar("T")
 
 
 def cached_folder(hub_id: str, revision: str | None) -> Path | None:
@@ -57,11 +61,14 @@ def cached_folder(hub_id: str, revision: str | None) -> Path | None:
 
 def _cached_conversions(hub_id: str) -> list[str]:
     """Pull requests that were downloaded before, as fetch() does with conversions alone."""
+    return sorted(f"refs/pr/{path.name}" for path in _cache_folder(hub_id).glob("refs/refs/pr/*"))
+
+
+def _cache_folder(hub_id: str) -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.file_download import repo_folder_name
 
-    folder = Path(HF_HUB_CACHE, repo_folder_name(repo_id=hub_id, repo_type="model"))
-    return sorted(f"refs/pr/{path.name}" for path in folder.glob("refs/refs/pr/*"))
+    return Path(HF_HUB_CACHE, repo_folder_name(repo_id=hub_id, repo_type="model"))
 
 
 def fetch(
@@ -84,20 +91,47 @@ def fetch(
     Raises:
         EncoderError: no such model, no permission, no connection, or nothing safe to load.
     """
-    revision, sizes = _announced(hub_id, revision, endpoint)
-    total = _of_weights(sizes)
-    result: list[Path | Exception] = []
-    worker = threading.Thread(
-        target=_download, args=(hub_id, revision, endpoint, sorted(sizes), result), daemon=True
+    unit = "megabytes to download"
+    revision, sizes = _patiently(
+        partial(_announced, hub_id, revision, endpoint), lambda: report(0, 0, unit)
     )
+    total, before = _of_weights(sizes), _cached_bytes(hub_id)
+
+    def tell() -> None:
+        done = min(_cached_bytes(hub_id) - before, total)
+        report(done // 1_000_000, total // 1_000_000, unit)
+
+    return _patiently(partial(_download, hub_id, revision, endpoint, sorted(sizes)), tell)
+
+
+def _patiently(call: Callable[[], T], on_wait: Callable[[], None]) -> T:
+    """Makes a long call in a thread that ends with the process; tells meanwhile."""
+    found: list[T] = []
+    wrong: list[Exception] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except Exception as error:
+            wrong.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
     worker.start()
     while worker.is_alive():
-        report(0, total // 1_000_000, "megabytes to download")
+        on_wait()
         worker.join(_LOOK_EVERY_S)
-    outcome = result[0]
-    if isinstance(outcome, Exception):
-        raise _explained(hub_id, outcome) from outcome
-    return outcome
+    if wrong:
+        raise wrong[0]
+    return found[0]
+
+
+def _cached_bytes(hub_id: str) -> int:
+    """Of a model in the Hub's cache, what has arrived of unfinished files too."""
+    size = 0
+    for path in _cache_folder(hub_id).glob("blobs/*"):
+        with suppress(OSError):  # renamed when it was complete
+            size += path.stat().st_size
+    return size
 
 
 def remote_size(hub_id: str, revision: str | None = None, endpoint: str | None = None) -> int:
@@ -180,13 +214,7 @@ def _is_small(name: str) -> bool:
     return name.endswith(_SMALL) and not _OTHER_FORMATS.intersection(name.split("/")[:-1])
 
 
-def _download(
-    hub_id: str,
-    revision: str | None,
-    endpoint: str | None,
-    names: list[str],
-    result: list[Path | Exception],
-) -> None:
+def _download(hub_id: str, revision: str | None, endpoint: str | None, names: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     # in a pattern a bracket would begin a set of characters
@@ -195,9 +223,9 @@ def _download(
         folder = snapshot_download(
             hub_id, revision=revision, endpoint=endpoint, allow_patterns=patterns
         )
-        result.append(Path(str(folder)))
     except Exception as error:
-        result.append(error)
+        raise _explained(hub_id, error) from error
+    return Path(str(folder))
 
 
 def _explained(hub_id: str, error: Exception) -> EncoderError:

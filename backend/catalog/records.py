@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backend.catalog.blobs import Blob
+from backend.media.blobs import Blob
 from backend.schemas import Modality
 
 
@@ -22,6 +22,8 @@ class Record:
         attributes: what the map may colour by, e.g. {"shape": "star"}; often empty.
         key: 32 hex digits of the SHA-256 of the content; empty until hashed
             (:func:`backend.catalog.datasets.hashes.with_keys`), and for items without content.
+        numbers: the place of each caption in the set's own list, from 0; empty where none was left
+            out. What is broken must not shift the ids of the others.
     """
 
     id: str
@@ -31,6 +33,13 @@ class Record:
     captions: tuple[str, ...]
     attributes: dict[str, str] = field(default_factory=dict)
     key: str = ""
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def caption_ids(self) -> tuple[str, ...]:
+        """The id of each caption."""
+        numbers = self.numbers or range(len(self.captions))
+        return tuple(caption_id(self.id, number) for number in numbers)
 
 
 def caption_id(record_id: str, number: int) -> str:

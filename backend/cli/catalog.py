@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from backend.cli.frame import JsonFile, console, errors, stop, told, write
 from backend.schemas import ITEM_WORDS, DatasetInfo, DatasetReport, EncoderInfo, Modality
@@ -41,7 +42,9 @@ def encoders(
 def datasets(
     dataset: Annotated[
         str | None,
-        typer.Argument(help="Look at this one in full: a name, a folder or file, hf://owner/name."),
+        typer.Argument(
+            help="Look at this one in full: a name, a folder or file, a zip, hf://owner/name."
+        ),
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -54,8 +57,14 @@ def datasets(
             console.print(_dataset_table(listed))
             write(json_file, [info.model_dump(mode="json") for info in listed])
             return
+        services = Services(Settings())
         with Listener(errors) as listener:
-            report = Services(Settings()).look_at_dataset(
+            file = Path(dataset)
+            if file.suffix.lower() == ".zip" and file.is_file():
+                dataset = services.import_zip(
+                    file, file.stem, lambda done, total, unit: listener("Unpack", done, total, unit)
+                )
+            report = services.look_at_dataset(
                 dataset, lambda done, total, unit: listener("Look", done, total, unit)
             )
         _print_report(report)
@@ -69,9 +78,9 @@ def _modality(name: str) -> Modality:
 
 
 def _encoder_table(found: list[EncoderInfo]) -> Table:
-    table = Table(
-        "encoder", "dim", "layers", "parameters", "download", "licence", "input", "here", box=None
-    )
+    names = ("dim", "layers", "parameters", "download", "licence", "input", "here")
+    # ids are copied into the next command: folded, never cut
+    table = Table(Column("encoder", overflow="fold", min_width=20), *names, box=None)
     for info in found:
         table.add_row(
             info.id,
@@ -87,7 +96,8 @@ def _encoder_table(found: list[EncoderInfo]) -> Table:
 
 
 def _dataset_table(listed: list[DatasetInfo]) -> Table:
-    table = Table("data set", "items", "train", "val", "test", "set aside", box=None)
+    names = ("items", "train", "val", "test", "set aside")
+    table = Table(Column("data set", overflow="fold"), *names, box=None)
     for info in listed:
         counts = [info.splits[name].images if name in info.splits else 0 for name in _SPLITS]
         table.add_row(
@@ -105,6 +115,7 @@ _SPLITS = ("train", "val", "test")
 def _print_report(report: DatasetReport) -> None:
     info = report.info
     console.print(f"{info.name}: {info.layout or info.description}", highlight=False)
+    console.print(f"  address: {info.id}", markup=False, highlight=False, soft_wrap=True)
     for name, split in info.splits.items():
         items = ITEM_WORDS[info.modality][1]
         console.print(f"  {name}: {split.images:,} {items}, {split.captions:,} captions")

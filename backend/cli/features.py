@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from backend.cli.frame import JsonFile, console, errors, stop, told, write
 from backend.schemas import Modality
@@ -24,7 +24,9 @@ def features(context: typer.Context, json_file: JsonFile = None) -> None:
         from backend.services import Services
 
         entries = Services(Settings()).stored_features()
-        table = Table("key", "encoder", "output", "items", "dim", "size", "used by", box=None)
+        names = ("encoder", "output", "items", "dim", "size", "used by")
+        # keys are copied into the next command: they must be whole on any width
+        table = Table(Column("key", min_width=32, no_wrap=True), *names, box=None)
         for entry in entries:
             table.add_row(
                 entry.key,
@@ -69,14 +71,16 @@ def extract(
     with told():
         from backend.catalog.datasets import load_dataset
         from backend.catalog.encoders import find_encoder
-        from backend.features.encoders import load_encoder
         from backend.features.extraction import extract_captions, extract_items
+        from backend.features.loading import load_encoder
         from backend.features.store import FeatureStore
         from backend.runs.pairing import Captions
+        from backend.services import Services
 
         if side not in ("image", "text"):
             stop(f"--side is {side!r}; allowed: image, text", 2)
         settings = Settings()
+        Services(settings).may_change()
         store = FeatureStore(settings.features_dir)
         with Listener(errors) as listener:
 

@@ -46,6 +46,8 @@ def align(
         from backend.services import Services
 
         settings = Settings()
+        services = Services(settings)
+        services.may_change()
         request = RunRequest(
             dataset=_place(dataset),
             image_encoder=_place(image_encoder),
@@ -58,7 +60,7 @@ def align(
         )
         with Listener(errors) as listener:
             _fetch(request.dataset, settings, listener)
-            Services(settings).check(request)
+            services.check(request)
             detail = run_pipeline(settings, Store(settings), request, listener, with_map=map_)
         if detail.summary.status != "finished":
             stop(detail.summary.error or f"The run is {detail.summary.status}.", 1)
@@ -213,6 +215,10 @@ def _options(pairs: list[str]) -> dict[str, int | float | str]:
 
 
 def _place(name: str) -> str:
-    """A folder's absolute path, so that the run can be repeated from anywhere; other names as they are."""
-    path = Path(name).expanduser()
-    return str(path.resolve()) if path.is_dir() else name
+    """An address with its path made absolute, so that the run can be repeated from anywhere; other
+    names as they are."""
+    from backend.catalog.address import Address, parse
+
+    address = parse(name)
+    path = Path(address.base).expanduser()
+    return str(Address(str(path.resolve()), address.options)) if path.exists() else name

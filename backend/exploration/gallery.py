@@ -20,10 +20,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalog.blobs import Blob
 from backend.errors import NotFound
 from backend.exploration.index import VectorIndex
 from backend.exploration.previews import preview
+from backend.media.blobs import Blob
 from backend.schemas import Hit, Item, Modality, Side
 
 _ITEMS: Final = "gallery.json"
@@ -95,7 +95,10 @@ class Gallery:
         captions = entry.captions
         if side_of(item_id) == "text":
             captions = (captions[int(item_id.rpartition("#")[2])],)
-        picture, recording = preview(entry.modality, entry.content, self._previews)
+        try:
+            picture, recording = preview(entry.modality, entry.content, self._previews)
+        except NotFound:  # its file is gone: it is shown by its captions, and search goes on
+            picture, recording = None, None
         return Item(
             side=side_of(item_id),
             id=item_id,

@@ -7,17 +7,17 @@ metadata of the original is in them, and they are all that the app ever serves o
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.catalog.blobs import Blob
 from backend.errors import InvalidInput, NotFound
+from backend.media.blobs import Blob
 from backend.schemas import Modality
 
 #: pixels of the longer edge
@@ -68,9 +68,13 @@ def _made(blob: Blob, folder: Path, suffix: str, make: Callable[[Blob, Path], No
         target = folder / name[:2] / f"{name}{suffix}"
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(f".{os.getpid()}.part")
-            make(blob, partial)
-            partial.replace(target)
+            # one for each: two threads may make the same at once, and both files of a recording
+            partial = target.with_name(f"{target.name}.{uuid4().hex}.part")
+            try:
+                make(blob, partial)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
     except (OSError, InvalidInput) as error:
         reason = error.summary if isinstance(error, InvalidInput) else error.strerror or error
         raise NotFound(
@@ -80,7 +84,7 @@ def _made(blob: Blob, folder: Path, suffix: str, make: Callable[[Blob, Path], No
 
 
 def _shrink(blob: Blob, target: Path) -> None:
-    from backend.features.media.pictures import read_picture
+    from backend.media.pictures import read_picture
 
     small = read_picture(blob)
     small.thumbnail((EDGE, EDGE), Image.Resampling.LANCZOS)
@@ -90,14 +94,14 @@ def _shrink(blob: Blob, target: Path) -> None:
 def _copy_recording(blob: Blob, target: Path) -> None:
     import soundfile
 
-    from backend.features.media.recordings import read_recording
+    from backend.media.recordings import read_recording
 
     samples = read_recording(blob, RATE)[: int(SECONDS * RATE)]
     soundfile.write(target, samples, RATE, "PCM_16", format="FLAC")
 
 
 def _draw_spectrogram(blob: Blob, target: Path) -> None:
-    from backend.features.media.recordings import read_recording
+    from backend.media.recordings import read_recording
 
     samples = read_recording(blob, RATE)[: int(SECONDS * RATE)]
     spectrogram(samples).save(target, "WEBP", quality=88)

@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets.hashes import text_key
 from backend.catalog.records import Record
 from backend.errors import DatasetError, Fault
@@ -21,6 +20,8 @@ from backend.features.kinds.precomputed import Precomputed
 from backend.features.store import FeatureStore, Stored
 from backend.features.store.parts import KEY_DIGITS
 from backend.features.store.views import IN_MEMORY_BYTES
+from backend.features.work import patiently
+from backend.media.blobs import Blob
 from backend.reporting import Report, silent
 
 _HASHED_AT_ONCE: Final = 256
@@ -133,7 +134,8 @@ def _features(ids: Sequence[str], stored: Stored, faults: tuple[Fault, ...]) -> 
 def _looked_up(encoder: Precomputed, ids: Sequence[str], unit: str, report: Report) -> Features:
     """Rows of a file of features, by id; nothing is copied to the store."""
     report(0, len(ids), unit)
-    encoder.prepare()
+    # a large file is read and checked from end to end
+    patiently(encoder.prepare, lambda: report(0, len(ids), unit))
     rows = encoder.rows(ids)
     found = rows >= 0
     faults = tuple(

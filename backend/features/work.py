@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from backend.reporting import Report
 
 LOOK_EVERY_S: Final = 0.25
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,7 @@ def patiently(call: Callable[[], object], on_wait: Callable[[], None]) -> None:
     """
     pool = ThreadPoolExecutor(1, "load")
     try:
-        future = pool.submit(call)
-        while not wait([future], LOOK_EVERY_S).done:
-            on_wait()
-        future.result()
+        _waited(pool.submit(call), on_wait)
     finally:
         pool.shutdown(wait=False)
 
@@ -125,7 +124,8 @@ def in_order(works: Iterator[Work], on_wait: Callable[[], None]) -> Iterator[Ite
     """For a with statement: carries out every batch, a few at a time.
 
     Args:
-        works: drawn from one thread, a few ahead of what is being computed.
+        works: drawn in a thread of its own, a few ahead of what is being computed: drawing one may
+            take as long as tokenising thousands of texts does.
         on_wait: called every quarter of a second while nothing is ready; may raise.
 
     Yields:
@@ -142,14 +142,27 @@ def _outcomes(
     works: Iterator[Work], on_wait: Callable[[], None], pool: ThreadPoolExecutor, threads: int
 ) -> Generator[Outcome, None, None]:
     pending: deque[Future[Outcome]] = deque()
-    while True:
-        while len(pending) < 2 * threads and (work := next(works, None)) is not None:
-            pending.append(pool.submit(work.run))
-        if not pending:
-            return
-        while not wait([pending[0]], LOOK_EVERY_S).done:
-            on_wait()
-        yield pending.popleft().result()
+    drawing = ThreadPoolExecutor(1, "draw")
+
+    def drawn() -> Work | None:
+        return _waited(drawing.submit(next, works, None), on_wait)
+
+    try:
+        while True:
+            while len(pending) < 2 * threads and (work := drawn()) is not None:
+                pending.append(pool.submit(work.run))
+            if not pending:
+                return
+            yield _waited(pending.popleft(), on_wait)
+    finally:
+        drawing.shutdown(wait=False)
+
+
+def _waited(future: Future[T], on_wait: Callable[[], None]) -> T:
+    """What comes of a future; tells meanwhile that something is going on."""
+    while not wait([future], LOOK_EVERY_S).done:
+        on_wait()
+    return future.result()
 
 
 class _Cores:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from backend.errors import NotFound
 from backend.runs.store import Store
 from backend.settings import Settings
@@ -28,7 +30,8 @@ def draw_map(settings: Settings, store: Store, run_id: str) -> None:
     folder = settings.indexes_dir / run_id
     gallery = load_gallery(folder, settings.thumbnails_dir)
     for entry in list(gallery.entries.values())[:THUMBNAILS]:
-        preview(entry.modality, entry.content, settings.thumbnails_dir)
+        with suppress(NotFound):  # a file that is gone; its point is drawn without it
+            preview(entry.modality, entry.content, settings.thumbnails_dir)
     image, text = gallery.indexes["image"].vectors(), gallery.indexes["text"].vectors()
     seed = store.get_run(run_id).request.seed
     xy = umap_layout(image, text, seed, report)

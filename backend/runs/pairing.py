@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.alignment.pairs import PairedFeatures
-from backend.catalog.records import Record, caption_id
+from backend.catalog.records import Record
 
 
 def chosen(records: Sequence[Record], train_images: int | None, seed: int) -> tuple[Record, ...]:
@@ -46,7 +46,7 @@ class Captions:
     def of(records: Sequence[Record]) -> Captions:
         """The captions of records, in order."""
         texts = tuple(caption for record in records for caption in record.captions)
-        ids = (caption_id(r.id, number) for r in records for number in range(len(r.captions)))
+        ids = (caption for record in records for caption in record.caption_ids)
         return Captions(texts, tuple(ids))
 
 
@@ -83,13 +83,17 @@ class Rows:
         for record in records:
             found = [
                 (text, caption_row[name])
-                for number, text in enumerate(record.captions)
-                if (name := caption_id(record.id, number)) in caption_row
+                for text, name in zip(record.captions, record.caption_ids, strict=True)
+                if name in caption_row
             ]
             if record.id in item_row and found:
                 owner += [len(kept)] * len(found)
                 rows += [row for _, row in found]
-                kept.append(replace(record, captions=tuple(text for text, _ in found)))
+                if len(found) < len(record.captions):
+                    # their numbers are of no use from here on: rows say which feature is whose
+                    used = tuple(text for text, _ in found)
+                    record = replace(record, captions=used, numbers=())
+                kept.append(record)
         return Rows(
             tuple(kept),
             np.asarray(owner, np.int64),

@@ -245,16 +245,17 @@ class Pipeline:
         if side not in self._encoders:
             self._ready()
             from backend.catalog.encoders import find_encoder
-            from backend.features.encoders import load_encoder
+            from backend.features.loading import load_encoder
 
             if side == "image":
                 name, modality = self.request.image_encoder, self.dataset(report).modality
-                corpus = None
             else:
                 name, modality = self.request.text_encoder, _TEXT
+            spec = find_encoder(name, modality, self.settings)
+            corpus = None
+            if spec.kind == "bag-of-words":
                 training = [r for r in self.readable(report) if r.split == "train"]
                 corpus = Captions.of(training).texts
-            spec = find_encoder(name, modality, self.settings)
             self._encoders[side] = load_encoder(
                 spec, self.settings.device, corpus, report, self.settings.max_image_pixels
             )

@@ -23,7 +23,12 @@ class Door:
         self._library = Library(settings, self._store.database)
         self._jobs = Jobs(settings, self._store)
 
-    def _may_change(self) -> None:
+    def may_change(self) -> None:
+        """Refuses what changes anything where the place is read-only.
+
+        Raises:
+            NotAllowed: it is.
+        """
         if self.settings.mode == "readonly":
             raise NotAllowed(
                 "This place is read-only. Copy it (or run Isthmus on your own machine) to make runs."

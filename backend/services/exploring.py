@@ -111,8 +111,8 @@ class Exploring(Door):
         return _answer(space, query, target, k, None, began)
 
     def _opened(self, file: Path, modality: Modality) -> Any:
-        from backend.catalog.blobs import Blob
-        from backend.features.media.pictures import read_picture
+        from backend.media.blobs import Blob
+        from backend.media.pictures import read_picture
 
         if modality == "image":
             return read_picture(file, self.settings.max_image_pixels)
@@ -233,7 +233,7 @@ class Exploring(Door):
         One that was fitted on a run's own captions belongs to that run and is kept with it.
         """
         from backend.catalog.encoders import find_encoder
-        from backend.features.encoders import load_encoder, load_fitted
+        from backend.features.loading import load_encoder, load_fitted
 
         name = request.image_encoder if side == "image" else request.text_encoder
         modality = self._store.get_summary(run_id).modality if side == "image" else "text"

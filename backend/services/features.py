@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backend.catalog.address import parse
 from backend.errors import Fault, InvalidInput
 from backend.schemas import StoredFeatures
 from backend.services.base import Door
@@ -29,11 +30,12 @@ class StoredFeatureCalls(Door):
         """
         from backend.features.store.inventory import remove_features
 
-        self._may_change()
+        self.may_change()
         known = {entry.key: entry for entry in self.stored_features()}
         faults = [Fault(key, "is not in the feature store") for key in keys if key not in known]
+        # other options may lead to the same output: an encoder is compared without them
         live = {
-            name: run.name
+            parse(name).base: run.name
             for run in self._store.list_runs()
             if run.live
             for name in (run.image_encoder, run.text_encoder)
@@ -41,7 +43,7 @@ class StoredFeatureCalls(Door):
         faults += [
             Fault(f"{known[key].encoder}, {known[key].output}", f"{live[name]} is live and uses it")
             for key in keys
-            if key in known and (name := known[key].encoder) in live
+            if key in known and (name := parse(known[key].encoder).base) in live
         ]
         if faults:
             raise InvalidInput("Nothing was removed; choose again.", faults)

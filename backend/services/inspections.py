@@ -43,7 +43,8 @@ class Inspections:
         """Starts looking, or joins where it is going on."""
         with self._lock:
             going = self._all.get(dataset)
-            if going is not None and going.state.state == "running":
+            running = going is not None and going.state.state == "running"
+            if going is not None and running and not going.stop.is_set():
                 return going.state
             going = _Going(InspectionState(dataset=dataset, state="running"))
             self._all.pop(dataset, None)
@@ -55,12 +56,14 @@ class Inspections:
         return going.state
 
     def state(self, dataset: str) -> InspectionState | None:
-        """How far it is; the stored report where it ended some time ago."""
+        """How far it is; the stored report where it ended, as long as the data set has not changed."""
         with self._lock:
             going = self._all.get(dataset)
-        if going is not None:
+        if going is not None and going.state.report is None:
             return going.state
-        report = self._library.dataset_report(dataset)
+        # kept under the address with absolute paths; gone where the set changed or was forgotten
+        found = going.state.report if going is not None else None
+        report = self._library.dataset_report(found.info.id if found else dataset)
         if report is None:
             return None
         return InspectionState(dataset=dataset, state="finished", report=report)
@@ -86,6 +89,12 @@ class Inspections:
             going = self._all.get(dataset)
         if going is not None:
             going.stop.set()
+
+    def forget(self, dataset: str) -> None:
+        """Stops it and forgets how far it was."""
+        self.cancel(dataset)
+        with self._lock:
+            self._all.pop(dataset, None)
 
     def _look(self, going: _Going) -> None:
         dataset = going.state.dataset

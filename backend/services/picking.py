@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backend.errors import DatasetError, Fault, InvalidInput, NotFound
-from backend.reporting import Report
+from backend.reporting import Report, silent
 from backend.schemas import (
     DatasetInfo,
     DatasetReport,
@@ -52,12 +52,13 @@ class Picking(Door):
             )
         loaded = load_dataset(dataset, self.settings, hashed=False)
         info = loaded.info()
-        self._library.remember_dataset(info, loaded.fingerprint)
+        if self.settings.mode == "full":
+            self._library.remember_dataset(info, loaded.fingerprint)
         return info
 
     def inspect_dataset(self, dataset: str) -> InspectionState:
         """Begins to look at a data set in full, in the background; joins where it is going on."""
-        self._may_change()
+        self.may_change()
         return self._inspections.begin(dataset.strip())
 
     def look_at_dataset(self, dataset: str, report: Report) -> DatasetReport:
@@ -66,6 +67,7 @@ class Picking(Door):
         Raises:
             DatasetError: it cannot be used; every fault is listed.
         """
+        self.may_change()
         return self._inspections.look(dataset.strip(), report)
 
     def inspection(self, dataset: str) -> InspectionState | None:
@@ -74,7 +76,7 @@ class Picking(Door):
 
     def cancel_inspection(self, dataset: str) -> None:
         """Stops it; what was looked at is not looked at again next time."""
-        self._may_change()
+        self.may_change()
         self._inspections.cancel(dataset.strip())
 
     def forget_dataset(self, dataset: str) -> None:
@@ -85,11 +87,16 @@ class Picking(Door):
         """
         from backend.catalog.datasets.imports.removal import imported_folder, remove_import
 
-        self._may_change()
-        self._inspections.cancel(dataset)
+        self.may_change()
+        self._inspections.forget(dataset)
         folder = imported_folder(dataset, self.settings)
         if folder is not None:
-            users = [run.id for run in self._store.list_runs() if run.dataset == dataset]
+            users = [
+                run.id
+                for run in self._store.list_runs()
+                # by another address of it, too: with options, or a file in it
+                if imported_folder(run.dataset, self.settings) == folder
+            ]
             if users:
                 raise InvalidInput(
                     "This data set lies in Isthmus's own folder and would be deleted, but runs "
@@ -99,12 +106,13 @@ class Picking(Door):
             remove_import(folder, self.settings)
         self._library.forget_dataset(dataset)
 
-    def import_zip(self, file: Path, name: str) -> str:
+    def import_zip(self, file: Path, name: str, report: Report = silent) -> str:
         """Unpacks an uploaded archive safely.
 
         Args:
             file: the archive.
             name: its name as the person knows it.
+            report: told the files unpacked; may raise ``Cancelled``, and nothing is left behind.
 
         Returns:
             The address of the data set in it.
@@ -114,8 +122,8 @@ class Picking(Door):
         """
         from backend.catalog.datasets.imports.archives import import_zip
 
-        self._may_change()
-        return import_zip(file, name, self.settings)
+        self.may_change()
+        return import_zip(file, name, self.settings, report)
 
     # --- encoders -------------------------------------------------------------------------------
 
@@ -123,8 +131,8 @@ class Picking(Door):
         """The catalogue of a modality, then what else was used before."""
         listed = self._catalogue(modality)
         known = {info.id for info in listed}
-        remembered = self._library.list_encoders(modality)
-        return [*listed, *(info for info in remembered if info.id not in known)]
+        added = [info for info in self._library.list_encoders(modality) if info.id not in known]
+        return [*listed, *(info.model_copy(update={"added": True}) for info in added)]
 
     def _catalogue(self, modality: Modality) -> list[EncoderInfo]:
         from backend.catalog.encoders import list_encoders
@@ -137,12 +145,15 @@ class Picking(Door):
         Raises:
             EncoderError: it cannot be used.
         """
+        from backend.catalog.address import parse
         from backend.catalog.encoders import encoder_info
 
         info = encoder_info(encoder, modality, self.settings)
-        if info.id not in {listed.id for listed in self._catalogue(modality)}:
+        # one of the catalogue's is not listed again for every pooling it was asked for
+        added = parse(info.id).base not in {listed.id for listed in self._catalogue(modality)}
+        if added and self.settings.mode == "full":
             self._library.remember_encoder(info)
-        return info
+        return info.model_copy(update={"added": added})
 
     def remove_encoder(self, encoder: str, modality: Modality) -> None:
         """Takes an encoder that was added off the list; its files stay.
@@ -150,7 +161,7 @@ class Picking(Door):
         Raises:
             NotFound: it was not added.
         """
-        self._may_change()
+        self.may_change()
         if encoder not in {info.id for info in self._library.list_encoders(modality)}:
             raise NotFound(f"{encoder} is not among the encoders that were added.")
         self._library.forget_encoder(encoder, modality)

@@ -18,7 +18,7 @@ class Running(Picking, Exploring):
             InvalidInput: every fault at once; ``Fault.where`` is the request's field.
             NotAllowed: the place is read-only.
         """
-        self._may_change()
+        self.may_change()
         self.check(request)
         return self._jobs.launch(request)
 
@@ -74,22 +74,22 @@ class Running(Picking, Exploring):
 
     def cancel(self, run_id: str) -> None:
         """Stops a run within two seconds; what was done is kept."""
-        self._may_change()
+        self.may_change()
         self._jobs.cancel(run_id)
 
     def resume(self, run_id: str) -> None:
         """Goes on with a stopped run after its last finished step."""
-        self._may_change()
+        self.may_change()
         self._jobs.resume(run_id)
 
     def rename(self, run_id: str, name: str) -> None:
         """Gives a run another name."""
-        self._may_change()
+        self.may_change()
         self._store.rename_run(run_id, name)
 
     def delete(self, run_id: str) -> None:
         """Removes a run with everything that only it uses; refuses one that is live."""
-        self._may_change()
+        self.may_change()
         self._jobs.delete(run_id)
         self._forget(run_id)
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from backend.catalog.blobs import Blob
 from backend.catalog.records import Record
-from backend.features.encoders import load_encoder
 from backend.features.extraction import Features, extract_captions, extract_items
+from backend.features.loading import load_encoder
 from backend.features.store import FeatureStore
 from backend.features.work import Outcome, Work
+from backend.media.blobs import Blob
 from tests.unit.features import tiny
 
 BATCH: Final = 48

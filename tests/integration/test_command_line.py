@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,38 @@ def services() -> Iterator[Services]:
     opened = Services(Settings())
     yield opened
     opened.stop()
+
+
+def test_what_is_copied_from_a_list_into_a_command_is_whole(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    done = isthmus("features", "extract", "minilm", "--dataset", "scenes-small", "--side", "text")
+    assert done.returncode == 0, done.stderr
+    (entry,) = services.stored_features()
+    assert entry.key in isthmus("features").stdout
+    listed = isthmus("encoders", "--modality", "audio").stdout
+    assert "…" not in "".join(line.split(" ")[0] for line in listed.splitlines())
+
+
+def test_paths_of_a_run_are_absolute_with_their_options(tmp_path: Path) -> None:
+    from backend.cli.runs import _place
+
+    (tmp_path / "pairs.csv").touch()
+    here = os.path.relpath(tmp_path)
+    assert _place(f"{here}/pairs.csv") == f"{tmp_path}/pairs.csv"
+    assert _place(f"{here}?template=a {{}}.") == f"{tmp_path}?template=a {{}}."
+    assert _place("facebook/dinov2-base?layers=6") == "facebook/dinov2-base?layers=6"
+    assert _place("hf://owner/name?split=train") == "hf://owner/name?split=train"
+
+
+def test_a_read_only_place_makes_no_runs(
+    small: RunRequest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTHMUS_MODE", "readonly")
+    for done in (align(small), isthmus("features", "extract", "minilm", "--side", "text")):
+        assert done.returncode == 1 and "read-only" in done.stderr
+    assert services.runs() == [] and services.stored_features() == []
 
 
 def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(

@@ -51,7 +51,7 @@ def test_progress_is_told_step_by_step(settings: Settings, store: Store, small: 
 def test_a_fitted_text_encoder_is_kept_with_the_run(
     settings: Settings, store: Store, small: RunRequest
 ) -> None:
-    from backend.features.encoders import load_fitted
+    from backend.features.loading import load_fitted
 
     detail = run_pipeline(settings, store, small, with_map=False)
     encoder = load_fitted(Path(detail.artefacts["text_encoder"]))

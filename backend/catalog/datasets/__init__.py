@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from backend.catalog.datasets.dataset import Dataset
 from backend.catalog.datasets.loading import (
     BUILT_IN_DATASETS,
-    Dataset,
     check_splits,
     list_datasets,
     load_dataset,

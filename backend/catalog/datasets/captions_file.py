@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from backend.catalog.datasets.folders import is_inside, shown
 from backend.catalog.datasets.reading import Row
+from backend.catalog.datasets.splits import SPLITS
 from backend.errors import DatasetError, Fault
 from backend.reporting import Report, silent
 
@@ -45,6 +46,8 @@ ITEM_COLUMNS: Final = ("file", "file_name", "image", "audio", "code", "text", "i
 _LONGEST_FIELD: Final = 1_000_000
 _PARQUET_ROWS: Final = 2_000
 _REPORT_EVERY: Final = 2_000
+#: what spreadsheets put between fields, depending on their language; the first where none is there
+_DELIMITERS: Final = ",;\t"
 
 
 def captions_file(folder: Path) -> Path:
@@ -179,21 +182,36 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
         raise unreadable(path, error.strerror or str(error)) from error
 
 
-def _csv(path: Path) -> Iterator[tuple[str, list[Any]]]:
-    """The header, then each line; where it stands comes with it."""
+def _csv(path: Path) -> Iterator[tuple[str, list[Any] | str]]:
+    """The header, then each line or why it is broken; where it stands comes with it."""
     previous = csv.field_size_limit(_LONGEST_FIELD)
     try:
-        reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-        for line in reader:
+        text = read_text(path)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
+        while True:
+            before = reader.line_num
+            try:
+                line: list[Any] | str | None = next(reader, None)
+            except csv.Error as error:
+                line = f"it is not valid CSV ({error})"
+                if "expected after" not in line or before == 0:  # where it ends is not known
+                    what = f"what begins in line {before + 1} is not valid CSV ({error})"
+                    raise unreadable(path, what) from error
+            if line is None:
+                return
             if line:
                 yield f"{path.name} line {reader.line_num}", line
-    except csv.Error as error:
-        raise unreadable(path, f"it is not valid CSV ({error})") from error
     finally:
         csv.field_size_limit(previous)
 
 
-def _parquet(path: Path) -> Iterator[tuple[str, list[Any]]]:
+def _delimiter(text: str) -> str:
+    """What stands between the names of the columns."""
+    header = next(iter(text[:_LONGEST_FIELD].lstrip().splitlines()), "")
+    return max(_DELIMITERS, key=header.count)
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, list[Any] | str]]:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
@@ -219,7 +237,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, list[Any]]]:
 
 def _grouped(
     path: Path,
-    lines: Iterator[tuple[str, list[Any]]],
+    lines: Iterator[tuple[str, list[Any] | str]],
     columns: Mapping[str, str],
     report: Report,
 ) -> Iterator[Row]:
@@ -232,9 +250,9 @@ def _grouped(
     for number, (where, line) in enumerate(lines):
         if number % _REPORT_EVERY == 0:
             report(number, 0, "lines")
-        if len(line) != len(header):
+        if isinstance(line, str) or len(line) != len(header):
             what = "it has another number of fields than the first line"
-            broken.append(Row(where, None, what))
+            broken.append(Row(where, None, line if isinstance(line, str) else what))
             continue
         entry = {name: line[place] for name, place in places.items()}
         key = entry.get("id") or entry[item]
@@ -272,7 +290,8 @@ def _told(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _contradiction(key: Any, first: Any, entry: dict[str, Any], item: str) -> str:
-    if first.get("split") != entry.get("split"):
+    one, other = (str(each.get("split") or "").strip().lower() for each in (first, entry))
+    if SPLITS.get(one, one) != SPLITS.get(other, other):
         return f"{shown(key)} was in another split before; use one split"
     if first[item] != entry[item]:
         return f"{shown(key)} was another item before; use another id"
@@ -305,7 +324,9 @@ def _places(path: Path, header: Sequence[Any], columns: Mapping[str, str]) -> di
         raise unreadable(
             path,
             f"its first line must name the columns file (or image, audio, text, code or id), "
-            f"caption and, if wanted, split; {' and '.join(missing)} is missing",
+            f"caption and, if wanted, split; {' and '.join(missing)} is missing. It names "
+            f"{shown([str(name) for name in header])}. Where columns are called otherwise, say so: "
+            f"{path.name}?image=COLUMN&caption=COLUMN",
         )
     found = places.pop(captions)
     return {name: place for name, place in places.items() if name != "caption"} | {

@@ -8,9 +8,9 @@ from typing import BinaryIO, Final
 
 from PIL import Image, ImageOps, JpegImagePlugin
 
-from backend.catalog.blobs import Blob
 from backend.errors import InvalidInput
-from backend.features.media.pictures import FORMATS, read_picture
+from backend.media.blobs import Blob
+from backend.media.pictures import FORMATS, read_picture
 
 #: a JPEG is decoded at a fraction of its size where only its soundness is asked
 _DRAFT: Final = (64, 64)

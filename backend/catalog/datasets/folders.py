@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
 
-from backend.catalog.blobs import Blob
+from backend.media.blobs import Blob
 from backend.schemas import Modality
 
 IMAGE_SUFFIXES: Final = frozenset(
@@ -105,7 +106,8 @@ class Folder:
         size = self._files("" if parent == "." else parent).get(posix.name)
         if size is not None:
             return (posix.as_posix(), size), ""
-        return self._look(posix, name)
+        found = self._look(posix, name)
+        return found if not found[1] else (self._spelt_otherwise(posix) or found)
 
     def _files(self, parent: str) -> dict[str, int]:
         """Regular files of a folder below, by name; none where a link leads to it."""
@@ -124,6 +126,20 @@ class Folder:
             files = {}
         self._sizes[parent] = files
         return files
+
+    def _spelt_otherwise(self, posix: PurePosixPath) -> tuple[tuple[str, int], str] | None:
+        """A file that is named from the folder above, or whose accents are composed otherwise."""
+        names = [posix]
+        if len(posix.parts) > 1 and posix.parts[0] == self.path.name:
+            names.append(PurePosixPath(*posix.parts[1:]))
+        for name in names:
+            for form in ("NFC", "NFD"):  # macOS writes the second, most else the first
+                spelt = PurePosixPath(unicodedata.normalize(form, name.as_posix()))
+                parent = spelt.parent.as_posix()
+                size = self._files("" if parent == "." else parent).get(spelt.name)
+                if size is not None:
+                    return (spelt.as_posix(), size), ""
+        return None
 
     def _look(self, posix: PurePosixPath, name: str) -> tuple[tuple[str, int], str]:
         """Links, and names that are not there."""

@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets.memo import Memo, Stamp
 from backend.catalog.datasets.splits import SPLIT_NAMES
 from backend.catalog.records import Record
+from backend.media.blobs import Blob
 from backend.reporting import Report, silent
 from backend.schemas import Finding
 
 if TYPE_CHECKING:
-    from backend.catalog.datasets.loading import Dataset
+    from backend.catalog.datasets.dataset import Dataset
 
 #: hex digits of an item's key: 128 bits
 KEY_DIGITS: Final = 32

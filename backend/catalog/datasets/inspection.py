@@ -17,16 +17,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from backend.catalog.blobs import Blob
+from backend.catalog.datasets.dataset import Dataset
 from backend.catalog.datasets.decoding import picture_fault, recording_fault
 from backend.catalog.datasets.hashes import with_keys
-from backend.catalog.datasets.loading import Dataset, check_splits, load_dataset
+from backend.catalog.datasets.loading import check_splits, load_dataset
 from backend.catalog.datasets.memo import Memo, memo_path
 from backend.catalog.datasets.reading import note
 from backend.catalog.datasets.rows import shown_id
 from backend.catalog.datasets.splits import SPLIT_NAMES
 from backend.catalog.records import Record
 from backend.errors import StorageError
+from backend.media.blobs import Blob
 from backend.reporting import Report, silent
 from backend.schemas import DatasetReport, Finding, FindingKind
 from backend.settings import Settings

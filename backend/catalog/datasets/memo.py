@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
-from backend.catalog.blobs import Blob
+from backend.media.blobs import Blob
 from backend.settings import Settings
 
 #: size and time of change of a file; a hash holds as long as they do

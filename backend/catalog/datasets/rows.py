@@ -97,13 +97,16 @@ def _check_row(row: Row, items: Items, named: set[str]) -> tuple[Record | None, 
     split, no_split = _split(entry.get("split"), record_id)
     if not no_split and entry.get("split"):
         named.add(split)
-    captions, lost = _captions(entry, column)
+    captions, numbers, lost = _captions(entry, column)
     attributes, no_attributes = _attributes(entry.get("attributes"))
     faults = [fault for fault in (no_item, no_id, no_split, *lost, no_attributes) if fault]
     if no_item or no_id or no_split or not captions:
         return None, 0, faults
     held = items.blob(content) if modality in ("image", "audio") else content or None
-    return Record(record_id, modality, held, split, captions, attributes), size, faults
+    record = Record(
+        record_id, modality, held, split, captions, attributes, numbers=numbers if lost else ()
+    )
+    return record, size, faults
 
 
 def _item(column: str, value: Any, items: Items) -> tuple[Modality, str, int, str]:
@@ -150,18 +153,22 @@ def _split(value: Any, item_id: str) -> Checked:
     return known, ""
 
 
-def _captions(entry: dict[str, Any], column: str) -> tuple[tuple[str, ...], list[str]]:
-    """The usable captions and a fault for each other one."""
-    value = entry.get("captions", entry.get("caption"))
+def _captions(
+    entry: dict[str, Any], column: str
+) -> tuple[tuple[str, ...], tuple[int, ...], list[str]]:
+    """The usable captions with their places from 0, and a fault for each other one."""
+    value = entry.get("captions")
+    if value is None:
+        value = entry.get("caption")
     if value is None and column != "text":
         value = entry.get("text")
     if value is None:
-        return (), ["captions are missing"]
+        return (), (), ["captions are missing"]
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list) or not value:
-        return (), [f"captions must be a list of sentences, not {shown(value)}"]
-    kept: list[str] = []
+        return (), (), [f"captions must be a list of sentences, not {shown(value)}"]
+    kept: dict[int, str] = {}
     faults: list[str] = []
     for number, caption in enumerate(value, 1):
         if not isinstance(caption, str):
@@ -171,8 +178,8 @@ def _captions(entry: dict[str, Any], column: str) -> tuple[tuple[str, ...], list
         elif not encodable(caption):
             faults.append(f"caption {number} has half a character (a lone surrogate)")
         else:
-            kept.append(caption)
-    return tuple(kept), faults
+            kept[number - 1] = caption
+    return tuple(kept.values()), tuple(kept), faults
 
 
 def _attributes(value: Any) -> Checked:

@@ -14,11 +14,11 @@ from backend.catalog.encoders import EncoderSpec
 from backend.catalog.encoders.files import EncoderFiles
 from backend.errors import InvalidInput
 from backend.features.encoders import Encoder, resolve_device
-from backend.features.media.recordings import MAX_MINUTES, Source, read_recording
 from backend.features.models.checkpoints import Checkpoint, explained, load_checkpoint
 from backend.features.models.frontends import Frontend, Window
 from backend.features.models.readings import TOWERS, outputs, readings
 from backend.features.work import Outcome, Work
+from backend.media.recordings import MAX_MINUTES, Source, read_recording
 
 #: recordings that are read together, and windows that a model takes at once
 _BATCH: Final = {"cpu": 4, "cuda": 16}

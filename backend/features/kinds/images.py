@@ -12,18 +12,21 @@ from PIL import Image
 
 from backend.catalog.encoders import EncoderSpec
 from backend.catalog.encoders.files import EncoderFiles
-from backend.errors import InvalidInput
+from backend.errors import EncoderError, InvalidInput
 from backend.features.encoders import Encoder, resolve_device
-from backend.features.media.decoding import Decoders, decode
-from backend.features.media.pictures import read_picture
-from backend.features.media.pixels import Recipe, recipe
 from backend.features.models.checkpoints import Checkpoint, image_processor, load_checkpoint
 from backend.features.models.readings import outputs, readings
 from backend.features.work import Outcome, Work
+from backend.media.decoding import Decoders, decode
+from backend.media.pictures import read_picture
+from backend.media.pixels import Recipe, recipe
 
 #: items of a batch before others are tried, and what is tried
 _BATCH: Final = {"cpu": 16, "cuda": 128}
 _BATCHES: Final = {"cpu": (2, 4, 8, 16), "cuda": (32, 64, 128, 256, 512, 1024)}
+
+#: what processors make that models take; the last two of pictures of any aspect (SigLIP 2 NaFlex)
+_INPUTS: Final = ("pixel_values", "pixel_attention_mask", "spatial_shapes")
 
 #: batches beside each other on a GPU, each with a process that decodes
 _LANES: Final = 16
@@ -115,16 +118,16 @@ class ImageEncoder(Encoder):
     def _run(self, loaded: _Loaded, batch: Sequence[int], sources: Sequence[Any]) -> Outcome:
         """Decodes a batch, sets aside what cannot be decoded, and encodes the rest."""
         with loaded.lanes:
-            places, pixels, faults = self._pixels(loaded, sources)
+            places, inputs, faults = self._inputs(loaded, sources)
             told = {batch[place]: what for place, what in faults.items()}
             if not len(places):
                 return Outcome((), (), faults=told)
             kept = [batch[place] for place in places]
-            return loaded.checkpoint.outcome(kept, {"pixel_values": pixels}, "image", told)
+            return loaded.checkpoint.outcome(kept, inputs, "image", told)
 
-    def _pixels(
+    def _inputs(
         self, loaded: _Loaded, sources: Sequence[Any]
-    ) -> tuple[Sequence[int], Any, dict[int, str]]:
+    ) -> tuple[Sequence[int], dict[str, Any], dict[int, str]]:
         """Places of what could be decoded, the model's input, and the faults of the rest."""
         import torch
 
@@ -132,16 +135,15 @@ class ImageEncoder(Encoder):
             return self._processed(loaded, sources)
         ask = decode if loaded.decoders is None else loaded.decoders.decode
         found = ask(sources, loaded.recipe.plan, self._max_pixels)
-        return found.kept, torch.from_numpy(loaded.recipe.numbers(found.pictures)), found.faults
+        pixels = torch.from_numpy(loaded.recipe.numbers(found.pictures))
+        return found.kept, {"pixel_values": pixels}, found.faults
 
     def _processed(
         self, loaded: _Loaded, sources: Sequence[Any]
-    ) -> tuple[Sequence[int], Any, dict[int, str]]:
+    ) -> tuple[Sequence[int], dict[str, Any], dict[int, str]]:
         """The same with the library's own processor, for those that are out of the ordinary."""
-        import torch
-
         kept: list[int] = []
-        pixels: list[Any] = []
+        made: list[Any] = []
         faults: dict[int, str] = {}
         for place, source in enumerate(sources):
             try:
@@ -151,8 +153,25 @@ class ImageEncoder(Encoder):
                 continue
             kept.append(place)
             # one by one, so that a large picture is let go as soon as it is resized
-            pixels.append(loaded.processor(images=picture, return_tensors="pt")["pixel_values"])
-        return kept, torch.cat(pixels) if pixels else None, faults
+            made.append(loaded.processor(images=picture, return_tensors="pt"))
+        return kept, self._batched(made) if made else {}, faults
+
+    def _batched(self, made: Sequence[Any]) -> dict[str, Any]:
+        """Inputs of single pictures as those of a batch.
+
+        Raises:
+            EncoderError: they are of different sizes.
+        """
+        import torch
+
+        names = [name for name in _INPUTS if name in made[0]]
+        if len({tuple(one["pixel_values"].shape) for one in made}) > 1:
+            raise EncoderError(
+                f"{self.spec.id} brings every picture to another size, which cannot go into one "
+                f"batch. Give the preprocessor_config.json in {self._files.folder} one size for "
+                "all: size with height and width, or do_center_crop with crop_size."
+            )
+        return {name: torch.cat([one[name] for one in made]) for name in names}
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from backend.catalog.encoders import EncoderSpec
 from backend.catalog.encoders.files import EncoderFiles, read_json
+from backend.catalog.encoders.input_sizes import told_by
 from backend.errors import EncoderError, Fault
 from backend.features.encoders import Encoder, resolve_device
 from backend.features.kinds.texts import BATCH, Pooled, windows
 from backend.features.models.checkpoints import explained, precise
-from backend.features.models.readings import Reading, outputs
+from backend.features.models.readings import Reading, digest, outputs
 from backend.features.work import Outcome, Work
 
 #: how sentence-transformers calls the poolings that we compute ourselves
@@ -45,7 +46,7 @@ def reads_as_pooled(spec: EncoderSpec, files: EncoderFiles) -> Pooled | None:
     """
     folder = files.folder
     if files.library != "sentence-transformers":
-        return Pooled(prefix=spec.prefix)
+        return Pooled(prefix=spec.prefix, lower=_is_siglip2(files))
     with explained(folder):
         modules = read_modules(folder)
         _refuse_pickles(folder, modules)
@@ -63,11 +64,10 @@ def reads_as_pooled(spec: EncoderSpec, files: EncoderFiles) -> Pooled | None:
         prefix=spec.prefix or _default_prompt(told),
     )
     if spec.layers or spec.all_layers or spec.pooling not in ("", pooling):
-        if kinds[0] != "Transformer":
-            raise EncoderError(
-                f"{spec.id} is no transformer but {kinds[0]}; leave out its pooling and layers."
-            )
-        return replace(pooled, normalise=False)
+        if kinds[0] == "Transformer":
+            return replace(pooled, normalise=False)
+        what = f"{spec.id} is no transformer but {kinds[0]}; leave out its pooling and layers."
+        raise EncoderError(what)
     task = sizes.get("transformer_task", "feature-extraction")
     plain = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
     if not plain or pooling is None or modules[0][1] or task != "feature-extraction":
@@ -89,7 +89,8 @@ class SentenceEncoder(Encoder):
     def __init__(self, spec: EncoderSpec, files: EncoderFiles, device: str) -> None:
         self.spec = spec
         own = Reading("own")
-        self.outputs = outputs(spec, files, (own,), "sentence-transformers")
+        told = _module_digests(files.folder)
+        self.outputs = outputs(spec, files, (own,), "sentence-transformers", *told)
         self._files = files
         self._asked_device = device
 
@@ -142,6 +143,22 @@ class SentenceEncoder(Encoder):
             }
             vectors = self._model(moved)["sentence_embedding"]
         return Outcome(batch, (vectors.float().cpu().numpy(),), ((),))
+
+
+def _is_siglip2(files: EncoderFiles) -> bool:
+    """Whether it is a text tower that was trained on lower case, which Gemma's tokenizer leaves to
+    the caller. Source: transformers' Siglip2Tokenizer, which files of this kind do not name."""
+    told = told_by(files.folder / "tokenizer_config.json")
+    gemma = str(told.get("tokenizer_class", "")).startswith("Gemma")
+    return gemma and files.family.get("padding") == "max_length"
+
+
+def _module_digests(folder: Path) -> list[str]:
+    """Of every file of the modules that have folders of their own: a dense layer's weights count."""
+    with explained(folder):
+        named = {folder / path for _, path in read_modules(folder) if path}
+    files = sorted(path for own in named for path in own.rglob("*") if path.is_file())
+    return [f"{path.relative_to(folder).as_posix()} {digest(path)}" for path in files]
 
 
 def _default_prompt(told: dict[str, Any]) -> str:

@@ -21,11 +21,15 @@ from backend.features.work import Outcome, Work
 BATCH: Final = {"cpu": 32, "cuda": 256}
 _BATCHES: Final = {"cpu": (16, 32, 64, 128), "cuda": (64, 128, 256, 512, 1024, 2048)}
 
-#: texts that are tokenised together, so that batches of like length can be cut from them
+#: texts and characters that are tokenised together, so that batches of like length can be cut
 _WINDOW: Final = 4096
+_WINDOW_CHARACTERS: Final = 2_000_000
 
-#: tokens that are read of a text where the model names no limit
+#: tokens that are read of a text where the model names no limit; of longer texts fewer make a batch
 _LONGEST: Final = 512
+
+#: a tokenizer that knows no limit says 10^30
+_NO_LIMIT: Final = 10**9
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Pooled:
         pooling: what the files name as the model's own; None for the family's.
         normalise: to unit length, where that is a part of the encoder.
         max_length: tokens that are read of a text; None for the model's own limit.
-        lower: to lower case first.
+        lower: to lower case first, with the prefix.
         prefix: put before every text.
     """
 
@@ -88,8 +92,8 @@ class TextEncoder(Encoder):
         for window in windows(items, wanted):
             tokens = self._tokens([items[i] for i in window])
             order = sorted(range(len(window)), key=lambda place: len(tokens[place]))
-            for start in range(0, len(order), size):
-                places = [place for place in order[start : start + size] if wanted[window[place]]]
+            for start, end in _cuts([len(tokens[place]) for place in order], size):
+                places = [place for place in order[start:end] if wanted[window[place]]]
                 if places:
                     batch = tuple(window[place] for place in places)
                     inputs, real = self._padded([tokens[place] for place in places])
@@ -115,11 +119,13 @@ class TextEncoder(Encoder):
     def _limit(self, checkpoint: Checkpoint, tokenizer: Any) -> int:
         if self._pooled.max_length is not None:
             return self._pooled.max_length
-        return min(int(tokenizer.model_max_length), _positions(checkpoint.model), _LONGEST)
+        named = (int(tokenizer.model_max_length), _positions(checkpoint.model))
+        return min((limit for limit in named if limit < _NO_LIMIT), default=_LONGEST)
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         pooled = self._pooled
-        given = [pooled.prefix + (text.lower() if pooled.lower else text) for text in texts]
+        given = [pooled.prefix + text for text in texts]
+        given = [text.lower() for text in given] if pooled.lower else given
         loaded = self._loaded
         encoded = loaded.tokenizer(
             given, truncation=True, max_length=loaded.limit, return_attention_mask=False
@@ -160,7 +166,7 @@ class TextEncoder(Encoder):
 def _positions(model: Any) -> int:
     """Tokens that a model has places for; a large number where it can take any."""
     config = getattr(model.config, "text_config", model.config)
-    positions = int(getattr(config, "max_position_embeddings", None) or _LONGEST)
+    positions = int(getattr(config, "max_position_embeddings", None) or _NO_LIMIT)
     # RoBERTa and its kin keep the first places for padding
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
@@ -174,12 +180,39 @@ def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def windows(texts: Sequence[str], wanted: Sequence[bool]) -> Iterator[list[int]]:
-    """Positions of texts of about the same length, some thousands at a time, where any is wanted."""
+    """Positions of texts of about the same length, some thousands at a time, where any is wanted.
+
+    Of long texts they are fewer: what is tokenised takes many times their memory.
+    """
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-    for start in range(0, len(order), _WINDOW):
-        window = order[start : start + _WINDOW]
+    start = 0
+    while start < len(order):
+        end, characters = start + 1, len(texts[order[start]])
+        while end < min(start + _WINDOW, len(order)):
+            characters += len(texts[order[end]])
+            if characters > _WINDOW_CHARACTERS:
+                break
+            end += 1
+        window = order[start:end]
+        start = end
         if any(wanted[index] for index in window):
             yield window
+
+
+def _cuts(lengths: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
+    """Where batches of at most ``size`` texts begin and end, given their tokens in ascending order.
+
+    None has more tokens, padding included, than ``size`` texts of 512: memory stays that of those.
+    """
+    start = 0
+    while start < len(lengths):
+        end = start + 1
+        while end < min(start + size, len(lengths)):
+            if (end + 1 - start) * lengths[end] > size * _LONGEST:
+                break
+            end += 1
+        yield start, end
+        start = end
 
 
 @dataclass(frozen=True)

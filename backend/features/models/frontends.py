@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from backend.features.media.recordings import Samples
+from backend.media.recordings import Samples
 
 #: of models that take any length; attention over more would take too long
 _LONGEST_S: Final = 30.0

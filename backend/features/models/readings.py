@@ -25,7 +25,7 @@ from backend.features.work import Output
 from backend.schemas import Modality
 
 #: raised whenever the same files would give other features: decoding, pooling, truncation
-FEATURES_VERSION: Final = 2
+FEATURES_VERSION: Final = 3
 
 _SMALL_FILES: Final = ("*.json", "*.txt", "*.model", "*/config.json")
 _NAMES: Final = {

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -128,7 +129,8 @@ def _entry(folder: Path, runs: tuple[str, ...]) -> StoredFeatures:
     items = dimension = 0
     for part, keys in read_parts(folder / "parts"):
         items, dimension = items + len(keys), part.shape[1]
-    changed = max((path.lstat().st_mtime for path in _files(folder)), default=0.0)
+    found = list(_files(folder))
+    changed = max((status.st_mtime for status in found), default=0.0)
     return StoredFeatures(
         key=folder.name,
         encoder=str(spec.get("id", "unknown")),
@@ -136,7 +138,7 @@ def _entry(folder: Path, runs: tuple[str, ...]) -> StoredFeatures:
         modality=spec.get("modality", spec.get("side", "text")),
         items=items,
         dimension=dimension,
-        bytes=_size(folder),
+        bytes=sum(status.st_size for status in found),
         runs=runs,
         changed_at=datetime.fromtimestamp(changed, UTC),
     )
@@ -154,13 +156,12 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in _files(folder))
+    return sum(status.st_size for status in _files(folder))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below; links are not followed."""
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    """Of every file below; links are not followed."""
     for parent, _, names in os.walk(folder):
         for name in names:
-            path = Path(parent, name)
-            if path.exists():  # drafts come and go
-                yield path
+            with suppress(OSError):  # drafts come and go
+                yield Path(parent, name).lstat()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets import load_dataset
 from backend.catalog.datasets.hashes import content_keys
 from backend.errors import Cancelled, DatasetError
+from backend.media.blobs import Blob
 from backend.settings import REPOSITORY, Settings
 from tests.unit.catalog import sets
 
@@ -103,7 +103,7 @@ def test_what_is_hashed_is_remembered_when_it_is_stopped(tmp_path: Path) -> None
 _HASH = """
 import sys
 from pathlib import Path
-from backend.catalog.blobs import Blob
+from backend.media.blobs import Blob
 from backend.catalog.datasets.hashes import content_keys
 files = [Blob(Path(sys.argv[1], str(n))) for n in range(1500)]
 keys, faults = content_keys(files, Path(sys.argv[2]))

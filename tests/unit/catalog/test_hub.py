@@ -30,10 +30,12 @@ from backend.settings import Settings
 name, endpoint = sys.argv[1:]
 try:
     print(remote_size(name, endpoint=endpoint))
-    print(fetch(name, None, endpoint=endpoint))
+    told = []
+    print(fetch(name, None, lambda *each: told.append(each), endpoint))
     info = encoder_info(name, "image", Settings())
     print(info.revision, info.available, info.parameters, info.download_bytes, info.library)
     print(encoder_info(name + "?revision=" + "f" * 40, "image", Settings()).available)
+    print(*sorted({(done, total) for done, total, _ in told}))
 except EncoderError as error:
     print(error)
 """
@@ -88,6 +90,8 @@ class _Hub:
         whole["onnx/config.json"] = b"{}"
         bare = {name: data for name, data in whole.items() if "safetensors" not in name}
         self.files: dict[tuple[str, str], dict[str, bytes]] = {("a/vit", "main"): whole}
+        large = whole["model.safetensors"]
+        self.files["a/slow", "main"] = whole | {"model.safetensors": _longer(large, 40_000_000)}
         self.requests: dict[str, list[dict[str, Any]]] = {}
         self.parents: dict[str, str] = {}
         for name, author, parent in (
@@ -101,6 +105,10 @@ class _Hub:
             if author is not None:
                 self.files[name, "refs/pr/7"] = whole
                 self.requests[name] = [_request(author)]
+
+    def delay(self, path: str) -> float:
+        """Seconds before an answer to go on for: of slow things a part, of others none."""
+        return 0.8 if "a/slow" in unquote(path) else 0.0
 
     def told(self, path: str) -> bytes:
         parts = [unquote(part) for part in path.split("?")[0].strip("/").split("/")]
@@ -128,6 +136,16 @@ class _Hub:
                 listed = [{"rfilename": n, "size": len(data)} for n, data in files]
                 answer = {"id": name, "sha": _commit_of(asked), "siblings": listed}
         return json.dumps(answer).encode()
+
+
+def _longer(weights: bytes, size: int) -> bytes:
+    """The same file of weights with a tensor of so many bytes behind them."""
+    length = int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8 : 8 + length])
+    end = len(weights) - 8 - length
+    header["more"] = {"dtype": "U8", "shape": [size], "data_offsets": [end, end + size]}
+    told = json.dumps(header).encode()
+    return len(told).to_bytes(8, "little") + told + weights[8 + length :] + bytes(size)
 
 
 def _commit_of(revision: str) -> str:
@@ -180,7 +198,11 @@ def _handler(hub: _Hub) -> type[BaseHTTPRequestHandler]:
             self.send_header("ETag", f'"{hash(content):x}"')
             self.end_headers()
             if body:
-                self.wfile.write(content)
+                half = len(content) // 2
+                self.wfile.write(content[:half])
+                self.wfile.flush()
+                time.sleep(hub.delay(self.path))
+                self.wfile.write(content[half:])
 
     return Handler
 
@@ -190,7 +212,7 @@ def test_a_model_is_fetched_without_its_pickles_and_copies(
     hub: str, tmp_path: Path, name: str, commit: str
 ) -> None:
     said = _fetch(name, hub, tmp_path / "cache").splitlines()
-    size, folder, told, other_revision = said
+    size, folder, told, other_revision, _ = said
     assert sorted(path.name for path in Path(folder).iterdir()) == [
         "config.json",
         "model.safetensors",
@@ -201,6 +223,13 @@ def test_a_model_is_fetched_without_its_pickles_and_copies(
     assert (revision, available, library) == (commit, "True", "transformers")
     assert int(parameters) > 0 and int(size) == int(stored)
     assert other_revision == "False"
+
+
+def test_a_download_tells_the_megabytes_that_have_arrived(hub: str, tmp_path: Path) -> None:
+    told = _fetch("a/slow", hub, tmp_path / "cache").splitlines()[-1]
+    steps = [tuple(map(int, step.split(", "))) for step in told.strip("()").split(") (")]
+    assert (0, 0) in steps  # before the Hub has said how much it is
+    assert any(0 < done < 40 and total == 40 for done, total in steps)
 
 
 @pytest.mark.parametrize("name", ["a/pickled", "a/outdated", "a/stranger"])

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets import inspection
 from backend.catalog.datasets.decoding import picture_fault
 from backend.catalog.datasets.inspection import inspect_dataset
 from backend.errors import Cancelled, DatasetError, InvalidInput, StorageError
-from backend.features.media.pictures import read_picture
+from backend.media.blobs import Blob
+from backend.media.pictures import read_picture
 from backend.settings import Settings
 from tests.unit.catalog import sets
 
@@ -157,8 +157,8 @@ def test_prompts_of_class_folders_are_one_note(tmp_path: Path) -> None:
                 data = sets.picture(100 * place + number + 10 * len(name) + (name == "dog") * 50)
                 (tmp_path / split / name / f"{number}.png").write_bytes(data)
     report = inspect_dataset(str(tmp_path), Settings())
-    assert report.counts == {"note": 1}
-    assert report.findings[0].what.startswith("2 prompts are in several splits")
+    assert report.counts == {"note": 2}
+    assert report.findings[1].what.startswith("2 prompts are in several splits")
 
 
 def test_progress_is_told_and_a_wish_to_stop_is_heard(troubled: Path) -> None:

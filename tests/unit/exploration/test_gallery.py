@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from PIL import Image
 
-from backend.catalog.blobs import Blob
 from backend.errors import NotFound
 from backend.exploration.colours import MOST_LABELS, colouring, names, similarity
 from backend.exploration.gallery import Entry, Gallery, build_gallery, load_gallery
@@ -22,6 +21,7 @@ from backend.exploration.layout import (
     save_layout,
     umap_layout,
 )
+from backend.media.blobs import Blob
 
 N, D = 30, 12
 
@@ -170,3 +170,10 @@ def test_layouts_are_repeatable_finite_and_found_again(tmp_path: Path, embedding
 def test_a_tiny_gallery_still_has_a_map() -> None:
     image = unit(np.random.default_rng(0).normal(size=(3, 4)))
     assert umap_layout(image, image, seed=0).shape == (6, 2)
+
+
+def test_a_file_that_is_gone_does_not_end_the_search(gallery: Gallery, tmp_path: Path) -> None:
+    (tmp_path / "3.png").unlink()
+    hits = gallery.search(gallery.vector("image:p3"), "image", 5)
+    assert hits[0].item.image_id == "p3" and hits[0].item.thumbnail is None
+    assert all(hit.item.thumbnail is not None for hit in hits[1:])

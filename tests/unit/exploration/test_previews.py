@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from backend.catalog.blobs import Blob
 from backend.errors import NotFound
 from backend.exploration.previews import EDGE, RATE, SECONDS, preview, spectrogram, thumbnail
+from backend.media.blobs import Blob
 
 
 def _tone(path: Path, seconds: float) -> Path:
@@ -81,3 +83,22 @@ def test_silence_and_nothing_have_a_spectrogram(samples: np.ndarray) -> None:
 def test_words_and_bare_features_have_no_picture(tmp_path: Path) -> None:
     assert preview("text", "some words", tmp_path) == (None, None)
     assert preview("features", None, tmp_path) == (None, None)
+
+
+def test_several_threads_may_make_the_same_one(tmp_path: Path) -> None:
+    """Both files of a recording, each asked for by several at once."""
+    sound = Blob(_tone(tmp_path / "sound.wav", 2))
+    begin = threading.Barrier(6)
+
+    def ask(_: int) -> tuple[Path | None, Path | None]:
+        begin.wait()
+        return preview("audio", sound, tmp_path / "previews")
+
+    with ThreadPoolExecutor(6) as pool:
+        made = set(pool.map(ask, range(6)))
+    ((picture, recording),) = made
+    assert picture is not None and recording is not None
+    with Image.open(picture) as opened:
+        assert opened.format == "WEBP"
+    assert soundfile.info(recording).format == "FLAC"
+    assert not [path for path in (tmp_path / "previews").rglob("*.part")]

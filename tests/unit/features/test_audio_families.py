@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor, AutoModel
 
-from backend.catalog.blobs import Blob
 from backend.errors import EncoderError, InvalidInput
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
+from backend.media.blobs import Blob
 from tests.unit.features import tiny, zoo
 from tests.unit.features.close import assert_close
 

@@ -10,8 +10,9 @@ import pytest
 
 from backend.catalog.encoders import find_encoder
 from backend.errors import EncoderError
-from backend.features.encoders import Encoder, load_encoder, load_fitted
+from backend.features.encoders import Encoder
 from backend.features.kinds.bag_of_words import BagOfWords
+from backend.features.loading import load_encoder, load_fitted
 from backend.settings import Settings
 
 CORPUS = [

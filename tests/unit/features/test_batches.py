@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from backend.errors import Cancelled
-from backend.features.encoders import load_encoder
 from backend.features.kinds.texts import TextEncoder
+from backend.features.loading import load_encoder
 from backend.features.store.batches import fastest, settle
 from backend.features.work import Outcome, Work
 from tests.unit.features import tiny

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
 from tests.unit.features import tiny, zoo
 from tests.unit.features.close import assert_close
 

@@ -18,10 +18,11 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from backend.catalog.encoders import find_encoder
 from backend.errors import Cancelled, EncoderError, InvalidInput
-from backend.features.encoders import load_encoder, resolve_device
+from backend.features.encoders import resolve_device
 from backend.features.kinds.images import ImageEncoder
 from backend.features.kinds.sentences import SentenceEncoder
 from backend.features.kinds.texts import TextEncoder
+from backend.features.loading import load_encoder
 from backend.settings import Settings
 from tests.unit.features import tiny
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets import load_dataset
 from backend.catalog.datasets.hashes import text_key
 from backend.catalog.encoders import find_encoder
 from backend.catalog.records import Record, caption_id
 from backend.errors import DatasetError
-from backend.features.encoders import load_encoder
 from backend.features.extraction import extract_captions, extract_items
+from backend.features.loading import load_encoder
 from backend.features.store import FeatureStore
+from backend.media.blobs import Blob
 from backend.settings import Settings
 from tests.unit.features import tiny
 

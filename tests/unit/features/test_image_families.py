@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from transformers import AutoImageProcessor, AutoModel
 
 from backend.catalog.encoders.files import inspect_folder
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
 from backend.features.models.checkpoints import load_checkpoint
 from backend.features.models.readings import Reading
 from tests.unit.features import tiny, zoo
@@ -210,6 +211,39 @@ def test_siglip2_of_any_aspect_leaves_its_padding_out(tmp_path: Path) -> None:
     outcome = checkpoint.outcome((0, 1), inputs, "image")
     assert outcome.lengths == ((16, 12),)
     assert_close(outcome.blocks[0], tower.hidden_states[1][mask.bool()])
+
+
+def test_pictures_of_any_aspect_are_read_by_siglip2s_own_processor(tmp_path: Path) -> None:
+    model, processor = AutoModel.from_config(zoo.siglip2()).eval(), _siglip2_processor()
+    model.save_pretrained(tmp_path / "model")
+    processor.save_pretrained(tmp_path / "model")
+    paths = []
+    for number, size in enumerate([(30, 90), (64, 64), (90, 20)]):
+        paths.append(tmp_path / f"{number}.png")
+        Image.effect_noise(size, 90).convert("RGB").save(paths[-1])
+    pictures = [Image.open(path) for path in paths]
+    with torch.inference_mode():
+        inputs = processor(images=pictures, return_tensors="pt")
+        expected = model.get_image_features(**inputs).pooler_output
+    assert_close(
+        load_encoder(tiny.spec(tmp_path / "model", "image"), "cpu").encode(paths), expected
+    )
+
+
+def _siglip2_processor() -> Any:
+    from transformers import Siglip2ImageProcessorPil
+
+    return Siglip2ImageProcessorPil(patch_size=8, max_num_patches=16)
+
+
+def test_a_processor_that_gives_every_picture_another_size_is_told(tmp_path: Path) -> None:
+    folder = zoo.image(tmp_path / "model", "vit")
+    told = tiny.PICTURES | {"size": {"shortest_edge": 32}, "do_center_crop": False}
+    told["image_processor_type"] = "CLIPImageProcessor"
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+    pictures = [Image.new("RGB", (40, 40)), Image.new("RGB", (40, 80))]
+    with pytest.raises(EncoderError, match="do_center_crop with crop_size"):
+        load_encoder(tiny.spec(folder, "image"), "cpu").encode(pictures)
 
 
 @pytest.mark.parametrize("name", ["dinov2", "resnet", "swin", "aimv2_vision_model"])

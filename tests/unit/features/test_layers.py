@@ -12,7 +12,7 @@ from PIL import Image
 from transformers import AutoImageProcessor, AutoModel
 
 from backend.catalog.encoders import encoder_info, find_encoder
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
 from backend.settings import Settings
 
 NAMES = ("scene-resnet-ssl", "scene-resnet-classes", "scene-resnet-untrained")

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from backend.catalog.encoders import Precision
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
 from backend.features.models.checkpoints import precise
 from tests.unit.features import tiny, zoo
 from tests.unit.features.close import assert_close

@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 
 from backend.catalog.encoders import EncoderSpec, find_encoder
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
 from backend.features.kinds.precomputed import Precomputed
+from backend.features.loading import load_encoder
 from backend.settings import Settings
 
 VECTORS = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float32)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from backend.catalog.encoders.files import families, inspect_folder
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
 from backend.features.models.checkpoints import load_checkpoint
 from backend.features.models.readings import Reading, anatomy, readings
 from tests.unit.features import tiny, zoo

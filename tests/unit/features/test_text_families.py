@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from backend.catalog.encoders import find_encoder
+from backend.catalog.encoders.files import inspect_folder
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
-from backend.features.kinds.sentences import SentenceEncoder
+from backend.features.kinds.sentences import SentenceEncoder, reads_as_pooled
 from backend.features.kinds.texts import TextEncoder
+from backend.features.loading import load_encoder
 from backend.settings import Settings
 from tests.unit.features import tiny, zoo
 from tests.unit.features.close import assert_close
@@ -181,14 +184,7 @@ def test_a_causal_sentence_model_is_read_at_its_last_token(tmp_path: Path) -> No
 
 
 def test_a_model_with_more_behind_its_pooling_is_run_by_its_library(tmp_path: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Dense
-
-    folder = tiny.sentence_model(tmp_path / "model", "mean")
-    torch.manual_seed(0)
-    loaded = SentenceTransformer(str(folder), device="cpu")
-    loaded.insert(2, Dense(20, 12))
-    loaded.save_pretrained(str(tmp_path / "dense"))
+    loaded = _dense(tmp_path / "dense")
     encoder = load_encoder(tiny.spec(tmp_path / "dense", "text"), "cpu")
     assert isinstance(encoder, SentenceEncoder) and encoder.dimension == 12
     assert_close(encoder.encode(SENTENCES), loaded.encode(SENTENCES))
@@ -198,6 +194,56 @@ def test_a_model_with_more_behind_its_pooling_is_run_by_its_library(tmp_path: Pa
         _alone(tmp_path / "dense", model, one).hidden_states[-1][0].mean(0) for one in SENTENCES
     ]
     assert_close(raw.encode(SENTENCES), torch.stack(means))
+
+
+def _dense(folder: Path) -> Any:
+    """Saves a sentence model with a dense layer behind its pooling."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense
+
+    torch.manual_seed(0)
+    plain = tiny.sentence_model(folder.with_name(f"{folder.name}-plain"), "mean")
+    model = SentenceTransformer(str(plain), device="cpu")
+    model.insert(2, Dense(20, 12))
+    model.save_pretrained(str(folder))
+    return model
+
+
+def test_the_fingerprint_counts_what_is_behind_the_pooling(tmp_path: Path) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    _dense(first)
+    shutil.copytree(first, other)
+    weights = load_file(other / "2_Dense" / "model.safetensors")
+    save_file({k: 2 * v for k, v in weights.items()}, other / "2_Dense" / "model.safetensors")
+    shutil.copytree(first, tmp_path / "same")
+    told = [
+        load_encoder(tiny.spec(tmp_path / name, "text"), "cpu").fingerprint
+        for name in ("first", "same", "other")
+    ]
+    assert told[0] == told[1] != told[2]
+
+
+def test_siglip2_is_read_in_lower_case(tmp_path: Path) -> None:
+    """Its published files name Gemma's tokenizer, which keeps capitals."""
+    folder = zoo.text(tmp_path / "model", "siglip")
+    path = folder / "tokenizer_config.json"
+    told = json.loads(path.read_text()) | {"do_lower_case": False}
+    path.write_text(json.dumps(told | {"tokenizer_class": "GemmaTokenizer"}))
+    files = inspect_folder(folder, "text")
+    pooled = reads_as_pooled(tiny.spec(folder, "text"), files)
+    assert pooled is not None and pooled.lower
+    path.write_text(json.dumps(told))
+    pooled = reads_as_pooled(tiny.spec(folder, "text"), files)
+    assert pooled is not None and not pooled.lower
+
+
+def test_the_prefix_is_in_lower_case_where_texts_are(tmp_path: Path) -> None:
+    folder = tiny.sentence_model(tmp_path / "model", "mean")
+    for name, lower in (("tokenizer_config.json", False), ("sentence_bert_config.json", True)):
+        told = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(told | {"do_lower_case": lower}))
+    large = load_encoder(tiny.spec(folder, "text", prefix="A RED "), "cpu").encode(["DOG"])
+    assert_close(large, load_encoder(tiny.spec(folder, "text"), "cpu").encode(["a red dog"]))
 
 
 @pytest.mark.parametrize("name", ["roberta", "mpnet", "bert", "clip_text_model", "clip", "siglip"])

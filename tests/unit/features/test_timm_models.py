@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from backend.catalog.encoders.files import inspect_folder
 from backend.errors import EncoderError
-from backend.features.encoders import load_encoder
+from backend.features.loading import load_encoder
 from backend.features.models.readings import anatomy
 from tests.unit.features import tiny
 from tests.unit.features.close import assert_close

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import DatasetError, NotAllowed, NotFound
+from backend.errors import DatasetError, InvalidInput, NotAllowed, NotFound
+from backend.runs.store import Store
 from backend.schemas import InspectionState, RunRequest
 from backend.services import Services
 from backend.settings import Settings
@@ -123,16 +125,21 @@ def test_encoders_that_were_added_can_be_forgotten(services: Services, tmp_path:
     (tmp_path / "mine.ids.txt").write_text("a\nb\nc\n")
     info = services.check_encoder(str(tmp_path / "mine.npy"), "image")
     assert info.dimension == 4
-    assert info.id in {each.id for each in services.encoders("image")}
+    assert info.added and info in services.encoders("image")
     services.remove_encoder(info.id, "image")
     assert info.id not in {each.id for each in services.encoders("image")}
     with pytest.raises(NotFound):
         services.remove_encoder("minilm", "text")
 
 
-def test_faults_of_a_request_are_told_at_their_fields(services: Services, tmp_path: Path) -> None:
-    from backend.errors import InvalidInput
+def test_a_pooling_of_a_known_encoder_is_not_listed_by_itself(services: Services) -> None:
+    listed = services.encoders("text")
+    info = services.check_encoder("minilm?pooling=cls", "text")
+    assert info.pooling == "cls" and not info.added
+    assert services.encoders("text") == listed
 
+
+def test_faults_of_a_request_are_told_at_their_fields(services: Services, tmp_path: Path) -> None:
     request = RunRequest(
         dataset=str(tmp_path / "nothing"),
         image_encoder=str(tmp_path / "no-encoder"),
@@ -149,6 +156,7 @@ def test_a_read_only_place_changes_nothing(folder: Path) -> None:
     services = Services(Settings(mode="readonly"))
     for change in (
         lambda: services.inspect_dataset(str(folder)),
+        lambda: services.look_at_dataset(str(folder), lambda *_: None),
         lambda: services.forget_dataset(str(folder)),
         lambda: services.import_zip(folder / "captions.json", "captions.json"),
         lambda: services.remove_encoder("minilm", "text"),
@@ -156,3 +164,65 @@ def test_a_read_only_place_changes_nothing(folder: Path) -> None:
     ):
         with pytest.raises(NotAllowed):
             change()
+
+
+def test_a_report_is_not_shown_for_what_has_changed_since(services: Services, folder: Path) -> None:
+    address = str(folder)
+    services.inspect_dataset(address)
+    assert _ended(services, address).state == "finished"
+    services.check_dataset(address)
+    assert services.inspection(address) is not None  # nothing has changed
+    rows = json.loads((folder / "captions.json").read_text())
+    (folder / "captions.json").write_text(json.dumps(rows[1:]))
+    services.check_dataset(address)
+    assert services.inspection(address) is None
+    services.inspect_dataset(address)
+    assert _ended(services, address).state == "finished"
+    services.forget_dataset(address)
+    assert services.inspection(address) is None
+
+
+def test_one_that_was_told_to_stop_is_not_joined(
+    services: Services, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backend.catalog.datasets import inspection
+
+    go, looked = threading.Event(), inspection.inspect_dataset
+
+    def held(address, settings, report):  # type: ignore[no-untyped-def]
+        assert go.wait(60)
+        return looked(address, settings, report)
+
+    monkeypatch.setattr(inspection, "inspect_dataset", held)
+    services.inspect_dataset(str(folder))
+    services.cancel_inspection(str(folder))
+    services.inspect_dataset(str(folder))
+    go.set()
+    assert _ended(services, str(folder)).state == "finished"
+
+
+def test_an_upload_that_a_run_uses_by_another_address_stays(
+    services: Services, folder: Path, tmp_path: Path
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "up"), "zip", folder)
+    address = services.import_zip(Path(archive), "up")
+    services.check_dataset(address)
+    request = RunRequest(
+        dataset=f"{address}/captions.json?caption=captions",
+        image_encoder="scene-resnet-ssl",
+        text_encoder="minilm",
+    )
+    Store(services.settings).create_run(request, {}, {})
+    with pytest.raises(InvalidInput, match="runs use it"):
+        services.forget_dataset(address)
+    assert Path(address).is_dir()
+
+
+def test_looking_in_a_read_only_place_remembers_nothing(folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", np.zeros((3, 4), np.float32))
+    (tmp_path / "mine.ids.txt").write_text("a\nb\nc\n")
+    services = Services(Settings(mode="readonly"))
+    assert services.check_dataset(str(folder)).splits
+    assert services.check_encoder(str(tmp_path / "mine.npy"), "image").dimension == 4
+    assert all(info.built_in for info in services.datasets())
+    assert str(tmp_path / "mine.npy") not in {info.id for info in services.encoders("image")}

@@ -9,8 +9,8 @@ import pytest
 
 from backend.catalog.encoders import find_encoder
 from backend.errors import InvalidInput
-from backend.features.encoders import load_encoder
 from backend.features.extraction import extract_captions
+from backend.features.loading import load_encoder
 from backend.features.store import FeatureStore
 from backend.runs.store import Store
 from backend.schemas import RunRequest
@@ -73,3 +73,12 @@ def test_what_is_no_entry_is_told_and_nothing_removed(services: Services, key: s
     with pytest.raises(InvalidInput, match="not in the feature store"):
         services.remove_features([entry.key, key])
     assert len(services.stored_features()) == 2
+
+
+def test_features_of_a_live_run_stay_whatever_its_other_options(
+    services: Services, bert: str
+) -> None:
+    """Stored by ?layers=1,2; ?layers=2 asks for one of the same."""
+    Store(services.settings).create_run(_request(f"{bert}?layers=2"), {}, {})
+    with pytest.raises(InvalidInput, match="live"):
+        services.remove_features([services.stored_features()[0].key])

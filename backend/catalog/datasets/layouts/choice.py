@@ -17,6 +17,7 @@ from typing import Final
 
 from backend.catalog.address import Address, check_options
 from backend.catalog.datasets.captions_file import CAPTIONS_FILES, SUFFIXES, read_text
+from backend.catalog.datasets.folders import is_inside
 from backend.catalog.datasets.layouts import (
     captions_files,
     class_folders,
@@ -98,6 +99,29 @@ def _first(folder: Path) -> Path | None:
     return next((folder / name for name in CAPTIONS_FILES if (folder / name).is_file()), None)
 
 
+def _check_no_captions(path: Path) -> None:
+    """Folders with tables in them are no classes: their captions would be made up.
+
+    Raises:
+        DatasetError: there are such, with what to give instead.
+    """
+    folders = [folder for folder in path.iterdir() if folder.is_dir() and is_inside(folder, path)]
+    captions = [f for folder in folders if (f := _first(folder)) is not None]
+    if captions:
+        raise DatasetError(
+            f"The folder {path} has captions in the folders below it "
+            f"({captions[0].relative_to(path)}). Give hf://{path} to read them all as a set of the "
+            "Hub, or one of these folders."
+        )
+    annotations = path / "annotations"
+    if annotations.is_dir() and is_inside(annotations, path) and any(annotations.glob("*.json")):
+        raise DatasetError(
+            f"The folder {path} has annotations, which are not read from there. Put Karpathy's "
+            "dataset_coco.json or a captions.jsonl into it; or add ?layout=classes if its folders "
+            "are classes."
+        )
+
+
 def _layout(path: Path) -> str:
     """How a path is stored, by what is there.
 
@@ -113,6 +137,7 @@ def _layout(path: Path) -> str:
         if webdataset.shards_in(path):
             return "webdataset"
         if class_folders.looks_so(path):
+            _check_no_captions(path)
             return "classes"
         raise DatasetError(
             f"The folder {path} has no captions file, no shards and no folders of classes. Add "

@@ -22,7 +22,7 @@ from backend.catalog.datasets.folders import (
     modality_of,
     shown,
 )
-from backend.catalog.datasets.reading import Reading, Row
+from backend.catalog.datasets.reading import Reading, Row, note
 from backend.catalog.datasets.rows import check_rows
 from backend.catalog.datasets.splits import SPLITS
 from backend.errors import DatasetError, Fault
@@ -31,6 +31,12 @@ from backend.reporting import Report
 OPTIONS: Final = ("layout", "template")
 
 DEFAULT_TEMPLATE: Final = "a photo of a {}."
+
+#: so that nobody takes recall for the accuracy of a zero-shot classifier
+_RECALL: Final = (
+    "all items of a class have the same captions, and recall counts an item's own alone: it is far "
+    "below the share of items whose class is found"
+)
 
 
 def read(path: Path, address: Address, report: Report) -> Reading:
@@ -55,8 +61,15 @@ def read(path: Path, address: Address, report: Report) -> Reading:
         raise DatasetError(f"The folder {path} has no folders of classes with pictures in them.")
     folder = Folder(path)
     names = _folders(path)
-    splits = [name for name in names if _is_split(path / name)]
+    bare = [name for name in names if name.lower() in SPLITS and _holds_items(path / name)]
+    if len(bare) > 1 and len(bare) == len(names):
+        raise DatasetError(
+            f"The folders {' and '.join(bare)} of {path} are splits, but nothing says what is in their "
+            "files. Add a captions file to the folder, or put the files into folders of classes."
+        )
+    splits = _splits(path, names)
     reading = Reading(source=path, layout="folders of classes")
+    reading.findings.append(note("captions", _RECALL))
     rows: Iterator[Row] = (
         _split_rows(path, names, splits, templates)
         if splits
@@ -71,7 +84,7 @@ def looks_so(path: Path) -> bool:
         below = path / name
         if _holds_items(below):
             return True
-        if _is_split(below) and any(_holds_items(below / each) for each in _folders(below)):
+        if name.lower() in SPLITS and any(_holds_items(below / each) for each in _folders(below)):
             return True
     return False
 
@@ -147,6 +160,10 @@ def _holds_items(folder: Path) -> bool:
     return any(modality_of(e.name) is not None for e in _entries(folder) if not e.is_dir())
 
 
-def _is_split(folder: Path) -> bool:
-    """Whether it is named as a split and holds folders; a class may be called train, too."""
-    return folder.name.lower() in SPLITS and bool(_folders(folder)) and not _holds_items(folder)
+def _splits(path: Path, names: Sequence[str]) -> list[str]:
+    """Folders named as splits that hold folders; a class may be called train, too.
+
+    One with files beside its folders is a split where another one surely is.
+    """
+    some = [name for name in names if name.lower() in SPLITS and _folders(path / name)]
+    return some if any(not _holds_items(path / name) for name in some) else []

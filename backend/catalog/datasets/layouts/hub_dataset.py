@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -114,7 +115,7 @@ def _repository(address: Address, revision: str) -> Repository:
 
 
 def _source(address: Address) -> str:
-    return address.base.removeprefix(SCHEME).rstrip("/") or "/"
+    return address.base.removeprefix(SCHEME).rstrip("/")
 
 
 def _stamp(address: Address) -> str:
@@ -122,9 +123,15 @@ def _stamp(address: Address) -> str:
     folder = Path(_source(address)).expanduser()
     if "\0" in str(folder) or not folder.is_absolute() or not folder.is_dir():
         return ""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    stats = [(path, path.stat()) for path in files]
-    return "\n".join(f"{path} {found.st_size} {found.st_mtime_ns}" for path, found in stats)
+    told = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            found = path.stat()
+        except OSError:  # a link to nothing, or not for us: reading will tell where it matters
+            continue
+        if stat.S_ISREG(found.st_mode):
+            told.append(f"{path} {found.st_size} {found.st_mtime_ns}")
+    return "\n".join(told)
 
 
 class _Alone:

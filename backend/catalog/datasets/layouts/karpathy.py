@@ -56,6 +56,12 @@ def found_in(folder: Path) -> Path | None:
 
 def _entries(file: Path, content: Any) -> list[Any]:
     entries = content.get("images") if isinstance(content, dict) else None
+    if isinstance(content, dict) and "annotations" in content:
+        raise DatasetError(
+            f"{file} is of COCO's own form, which has no test split that can be used. Give Karpathy's "
+            "dataset_coco.json, or write its captions into a captions.jsonl.",
+            [Fault(file.name, 'it has "annotations" beside "images"')],
+        )
     if not isinstance(entries, list) or not entries:
         raise DatasetError(
             f"{file} is not a JSON file of Karpathy's form. Correct it and try again.",

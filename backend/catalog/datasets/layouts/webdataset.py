@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from backend.catalog.address import Address
-from backend.catalog.blobs import Blob
 from backend.catalog.datasets.folders import encodable, is_clutter, is_inside, modality_of, shown
 from backend.catalog.datasets.reading import Reading, Row, broken, note
 from backend.catalog.datasets.rows import check_rows
 from backend.catalog.datasets.splits import SPLITS
 from backend.errors import DatasetError, Fault
+from backend.media.blobs import Blob
 from backend.reporting import Report
 
 OPTIONS: Final = ("layout",)
@@ -98,6 +98,8 @@ def _expanded(name: str) -> list[str]:
         match = _CHOICE.search(names[0])
         if match is None:
             return names
+        if len(names) * len(_options(match.group(0))) > _MOST_SHARDS:
+            raise DatasetError(f"{name} stands for more than {_MOST_SHARDS:,} shards. Name fewer.")
         names = [
             each[: match.start()] + option + each[match.end() :]
             for each in names
@@ -208,8 +210,8 @@ def _tell(entry: dict[str, Any], texts: dict[str, str]) -> str:
             told, fault = {}, f".json is not valid JSON ({error})"
         if not isinstance(told, dict):
             told, fault = {}, f".json must be an object, not {shown(told)}"
-        if isinstance(told.get("split"), str) and told["split"].strip().lower() in SPLITS:
-            entry["split"] = told["split"]
+        if told.get("split") not in (None, ""):
+            entry["split"] = told["split"]  # one that is not known is a fault: it may be held out
         entry["attributes"] = told.get("attributes")
         captions = told.get("captions", told.get("caption", told.get("text")))
         if captions is not None:

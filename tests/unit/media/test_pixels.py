@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from backend.errors import InvalidInput
-from backend.features.media.pixels import Plan, recipe
+from backend.media.pixels import Plan, recipe
 from backend.settings import REPOSITORY
 
 #: as their models on the Hub are configured
@@ -97,7 +97,7 @@ def test_a_thread_of_a_picture_is_not_blown_up() -> None:
 
 def test_a_decoder_needs_no_heavy_library() -> None:
     code = (
-        "import sys, backend.features.media.decoding\n"
+        "import sys, backend.media.decoding\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

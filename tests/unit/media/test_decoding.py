@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.catalog.blobs import Blob
-from backend.features.encoders import load_encoder
 from backend.features.kinds.images import ImageEncoder
-from backend.features.media import decoding
-from backend.features.media.decoding import Decoders, decode
-from backend.features.media.pixels import Plan
+from backend.features.loading import load_encoder
+from backend.media import decoding
+from backend.media.blobs import Blob
+from backend.media.decoding import Decoders, decode
+from backend.media.pixels import Plan
 from tests.unit.features import tiny
 
 PLAN = Plan(40, None, 3, (32, 32))
@@ -34,7 +34,7 @@ def _children() -> set[int]:
             command = (status.parent / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(fields[1]) == os.getpid() and b"backend.features.media.decoding" in command:
+        if int(fields[1]) == os.getpid() and b"backend.media.decoding" in command:
             found.add(int(status.parent.name))
     return found
 
@@ -129,8 +129,8 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
-from backend.features.media.decoding import Decoders
-from backend.features.media.pixels import Plan
+from backend.media.decoding import Decoders
+from backend.media.pixels import Plan
 decoders = Decoders(1)
 decoders.decode([Path({str(path)!r})], Plan(40, None, 3, (32, 32)), 10000)
 print(decoders._idle.get()._process.pid, flush=True)

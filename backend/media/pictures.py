@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from backend.catalog.blobs import Blob
 from backend.errors import InvalidInput
+from backend.media.blobs import Blob
 
 #: decoders that are tried; others call outside programs (EPS) or are hardly ever meant
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalog.blobs import Blob
 from backend.errors import InvalidInput
+from backend.media.blobs import Blob
 
 Samples: TypeAlias = NDArray[np.float32]
 #: a file, its bytes, or samples (mono) with their rate

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from backend.catalog.blobs import Blob
 from backend.errors import InvalidInput
-from backend.features.media.recordings import read_recording
+from backend.media.blobs import Blob
+from backend.media.recordings import read_recording
 
 RATE = 16_000
 

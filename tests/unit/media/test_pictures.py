@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backend.errors import InvalidInput
-from backend.features.media.pictures import read_picture
+from backend.media.pictures import read_picture
 
 
 def _saved(picture: Image.Image, kind: str, **options: Any) -> bytes:

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.catalog.blobs import Blob
 from backend.errors import InvalidInput
-from backend.features.media.pictures import read_picture
-from backend.features.media.pixels import Plan
+from backend.media.blobs import Blob
+from backend.media.pictures import read_picture
+from backend.media.pixels import Plan
 
 #: where the package is
-_HOME: Final = Path(__file__).resolve().parents[3]
+_HOME: Final = Path(__file__).resolve().parents[2]
 _ENDS_IN_S: Final = 5.0
 
 
@@ -151,7 +151,7 @@ class _Worker:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "backend.features.media.decoding"],
+                [sys.executable, "-m", "backend.media.decoding"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
