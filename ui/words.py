@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from backend import schemas
 from backend.schemas import Modality, Progress, RetrievalScores, RunSummary, Side, Status
 
 STATUS_WORDS: Final[dict[Status, str]] = {
@@ -27,13 +28,7 @@ METRIC_WORDS: Final[dict[str, str]] = {
 }
 
 #: one item of a data set
-ITEM_WORDS: Final[dict[Modality, str]] = {
-    "image": "image",
-    "audio": "recording",
-    "text": "text",
-    "code": "program",
-    "features": "item",
-}
+ITEM_WORDS: Final = {modality: one for modality, (one, _) in schemas.ITEM_WORDS.items()}
 
 #: what an encoder takes in
 MODALITY_WORDS: Final[dict[Modality, str]] = {
