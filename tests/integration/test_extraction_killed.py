@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from backend.features.store import PART_ITEMS
+from backend.features.store.feature_store import PART_ITEMS
 from backend.features.store.parts import read_parts
 from tests.integration.extracting import BATCH, Task, extract, paint
 from tests.unit.features import tiny
