@@ -168,7 +168,9 @@ def _header(services: Services) -> Html:
         if worker.alive
         else "Waiting for the worker"
     )
-    device = f" · {worker.device}" if worker.device else ""
+    # "auto" until the worker has found out what there is
+    known = worker.device and worker.device != "auto"
+    device = f" · {worker.device}" if known else ""
     pill = tag("span", tag("i"), word + device, class_=f"i-pill {state}", title=worker.message)
     toggle = tag(
         "button.i-icon", type="button", data_theme_toggle=True, title="Light or dark",

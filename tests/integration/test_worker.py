@@ -193,7 +193,9 @@ def test_killing_the_app_ends_its_worker_and_another_app_takes_over(
 ) -> None:
     assert app.stdout is not None
     worker = int(app.stdout.readline())
-    run_id = place.jobs.launch(long).id
+    # it must outlast the second that the other app is given to start a worker by mistake
+    longer = long.model_copy(update={"options": {**long.options, "epochs": 1000}})
+    run_id = place.jobs.launch(longer).id
     place.wait(lambda: place.at(run_id, "Align", 100), "training is under way")
 
     # a second app on the same home watches, and does not start a second worker

@@ -164,7 +164,7 @@ def test_fingerprints_are_told_without_torch(tmp_path: Path) -> None:
     folder = zoo.image(tmp_path / "model", "vit")
     code = (
         "import sys; from backend.catalog.encoders import find_encoder; "
-        "from backend.features.encoders import load_encoder; "
+        "from backend.features.loading import load_encoder; "
         "from backend.settings import Settings; "
         "spec = find_encoder(sys.argv[1], 'image', Settings()); "
         "encoder = load_encoder(spec, 'auto'); assert len(encoder.outputs) == 3; "
