@@ -18,7 +18,6 @@ import numpy as np
 from backend.catalog.encoders import Precision
 from backend.catalog.encoders.files import EncoderFiles
 from backend.errors import EncoderError
-from backend.features.models.packed import pack
 from backend.features.models.pooling import Layout, Tensor, pooled, tokens
 from backend.features.models.readings import TOWERS, Reading, anatomy
 from backend.features.store.batches import out_of_memory
@@ -214,6 +213,8 @@ def load_checkpoint(
     _check_input(part, files, modality, readings)
     part = part.eval().requires_grad_(False).to(device)
     if device == "cpu" and precision in ("auto", "float32"):
+        from backend.features.models.packed import pack  # imports torch
+
         pack(part)
     return Checkpoint(part, readings, anatomy(files, modality).layout, device, precision)
 
