@@ -33,6 +33,8 @@ _MODULE: Final = re.compile(r"\d+_\w+/model\.safetensors")
 #: who converts pickles on the Hub's own machines, and what its pull requests are called
 _ROBOT: Final = "SFconvertbot"
 _CONVERSION: Final = "Adding `safetensors` variant of this model"
+#: under refs/ in the cache: which conversion was taken for a commit
+_OURS: Final = "isthmus"
 _ANSWER_WITHIN_S: Final = 4.0
 _LOOK_EVERY_S: Final = 0.3
 
@@ -42,13 +44,14 @@ T = TypeVar("T")
 def cached_folder(hub_id: str, revision: str | None) -> Path | None:
     """The snapshot on this disk that holds a configuration and some weights, or None.
 
-    Without a revision it is that of the main branch or, where that has pickled weights alone, the
-    Hub's own conversion of it (:func:`fetch`).
+    Without a revision it is that of the main branch. Where a revision has pickled weights alone, it
+    is the Hub's own conversion of it (:func:`fetch`).
     """
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    for name in (revision,) if revision else (None, *_cached_conversions(hub_id)):
+    names = (revision, f"{_OURS}/{revision}") if revision else (None, *_cached_conversions(hub_id))
+    for name in names:
         try:
             found = try_to_load_from_cache(hub_id, "config.json", revision=name)
         except HFValidationError:
@@ -76,8 +79,8 @@ def fetch(
 ) -> Path:
     """Downloads a model's safe files into the Hub cache.
 
-    Where the newest revision has pickled weights alone, the Hub's own robot has often converted
-    them: its pull request is taken if it is made of that very revision.
+    Where a revision has pickled weights alone, the Hub's own robot has often converted them: its
+    pull request is taken if it is made of that very commit.
 
     Args:
         hub_id: "owner/name".
@@ -92,7 +95,7 @@ def fetch(
         EncoderError: no such model, no permission, no connection, or nothing safe to load.
     """
     unit = "megabytes to download"
-    revision, sizes = _patiently(
+    taken, sizes = _patiently(
         partial(_announced, hub_id, revision, endpoint), lambda: report(0, 0, unit)
     )
     total, before = _of_weights(sizes), _cached_bytes(hub_id)
@@ -101,7 +104,13 @@ def fetch(
         done = min(_cached_bytes(hub_id) - before, total)
         report(done // 1_000_000, total // 1_000_000, unit)
 
-    return _patiently(partial(_download, hub_id, revision, endpoint, sorted(sizes)), tell)
+    folder = _patiently(partial(_download, hub_id, taken, endpoint, sorted(sizes)), tell)
+    if revision is not None and taken != revision:
+        # so that the pinned commit's conversion is found again, and no other's
+        reference = _cache_folder(hub_id) / "refs" / _OURS / revision
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(folder.name)
+    return folder
 
 
 def _patiently(call: Callable[[], T], on_wait: Callable[[], None]) -> T:
@@ -152,8 +161,8 @@ def _announced(
 ) -> tuple[str | None, dict[str, int]]:
     """The revision to take, and the wanted files with their bytes; raises EncoderError."""
     sizes = _listed(hub_id, revision, endpoint)
-    if not _weights(sizes) and revision is None:
-        revision = _conversion(hub_id, endpoint)
+    if not _weights(sizes):
+        revision = _conversion(hub_id, revision, endpoint)
         sizes = _listed(hub_id, revision, endpoint) if revision else {}
     weights = _weights(sizes)
     if not weights:
@@ -177,8 +186,8 @@ def _listed(hub_id: str, revision: str | None, endpoint: str | None) -> dict[str
     return {file.rfilename: file.size or 0 for file in info.siblings or []}
 
 
-def _conversion(hub_id: str, endpoint: str | None) -> str | None:
-    """The robot's open pull request that adds safetensors to the newest revision, or None.
+def _conversion(hub_id: str, revision: str | None, endpoint: str | None) -> str | None:
+    """The robot's open pull request that adds safetensors to a revision, or None.
 
     Source: transformers.safetensors_conversion, which finds it in the same way; anybody may open a
     pull request of that title, so its author counts.
@@ -187,7 +196,7 @@ def _conversion(hub_id: str, endpoint: str | None) -> str | None:
 
     api = HfApi(endpoint=endpoint)
     try:
-        newest = api.list_repo_commits(hub_id)[0].commit_id
+        wanted = api.list_repo_commits(hub_id, revision=revision)[0].commit_id
         asked = api.get_repo_discussions(
             hub_id, author=_ROBOT, discussion_type="pull_request", discussion_status="open"
         )
@@ -196,7 +205,7 @@ def _conversion(hub_id: str, endpoint: str | None) -> str | None:
                 continue
             reference = f"refs/pr/{request.num}"
             commits = api.list_repo_commits(hub_id, revision=reference)
-            if len(commits) > 1 and commits[1].commit_id == newest:
+            if len(commits) > 1 and commits[1].commit_id == wanted:
                 return reference
     except Exception as error:
         raise _explained(hub_id, error) from error

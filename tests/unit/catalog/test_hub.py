@@ -27,12 +27,13 @@ from backend.catalog.encoders import encoder_info, find_encoder, spec_files
 from backend.catalog.hub import fetch, remote_size
 from backend.errors import EncoderError
 from backend.settings import Settings
-name, endpoint = sys.argv[1:]
+name, endpoint, pin = sys.argv[1:]
+asked = f"{name}?revision={pin}" if pin else name
 try:
-    print(remote_size(name, endpoint=endpoint))
+    print(remote_size(name, pin or None, endpoint))
     told = []
-    print(fetch(name, None, lambda *each: told.append(each), endpoint))
-    info = encoder_info(name, "image", Settings())
+    print(fetch(name, pin or None, lambda *each: told.append(each), endpoint))
+    info = encoder_info(asked, "image", Settings())
     print(info.revision, info.available, info.parameters, info.download_bytes, info.library)
     print(encoder_info(name + "?revision=" + "f" * 40, "image", Settings()).available)
     print(*sorted({(done, total) for done, total, _ in told}))
@@ -44,12 +45,12 @@ MAIN, CONVERTED, OLD = "0" * 39 + "1", "0" * 39 + "2", "0" * 39 + "3"
 TITLE = "Adding `safetensors` variant of this model"
 
 
-def _fetch(hub_id: str, endpoint: str, cache: Path) -> str:
+def _fetch(hub_id: str, endpoint: str, cache: Path, pin: str = "") -> str:
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     environment.pop("HF_HUB_OFFLINE", None)
     environment |= {"HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", FETCH, hub_id, endpoint],
+        [sys.executable, "-c", FETCH, hub_id, endpoint, pin],
         cwd=REPOSITORY,
         env=environment,
         capture_output=True,
@@ -122,7 +123,9 @@ class _Hub:
             listed = self.requests.get(name, [])
             answer = {"discussions": listed, "count": len(listed), "start": 0}
         elif rest[:1] == ["commits"]:
-            newest = [CONVERTED, self.parents[name]] if rest[1] != "main" else [MAIN, OLD]
+            newest = (
+                [CONVERTED, self.parents[name]] if rest[1] not in ("main", MAIN) else [MAIN, OLD]
+            )
             answer = [_commit(each) for each in newest]
         else:
             asked = rest[1] if rest else "main"
@@ -207,11 +210,12 @@ def _handler(hub: _Hub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+@pytest.mark.parametrize("pin", ["", MAIN])
 @pytest.mark.parametrize(("name", "commit"), [("a/vit", MAIN), ("a/converted", CONVERTED)])
 def test_a_model_is_fetched_without_its_pickles_and_copies(
-    hub: str, tmp_path: Path, name: str, commit: str
+    hub: str, tmp_path: Path, name: str, commit: str, pin: str
 ) -> None:
-    said = _fetch(name, hub, tmp_path / "cache").splitlines()
+    said = _fetch(name, hub, tmp_path / "cache", pin).splitlines()
     size, folder, told, other_revision, _ = said
     assert sorted(path.name for path in Path(folder).iterdir()) == [
         "config.json",
