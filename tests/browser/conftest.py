@@ -58,23 +58,17 @@ class Watch:
     origin: str
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
-    #: a page that is closed breaks off what it was fetching, and says so
-    over: bool = False
 
     def attach(self, page: Page) -> Page:
         """Listens to a page from its first request on."""
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._request)
         return page
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self._note(message.text)
-
-    def _note(self, error: str) -> None:
-        if not self.over:
-            self.errors.append(error)
+            self.errors.append(message.text)
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self.origin, "data:", "blob:")):
@@ -165,7 +159,6 @@ def page(app: App, browser: Browser, watch: Watch) -> Iterator[Page]:
     opened.goto(app.url)
     opened.wait_for_selector("#i-header h1")
     yield opened
-    watch.over = True
     context.close()
 
 
