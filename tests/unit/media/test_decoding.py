@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,33 +90,32 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None
     decoders.close()
 
 
-def test_a_picture_that_kills_its_decoder_is_set_aside(tmp_path: Path) -> None:
-    """The worker is killed each time it opens a pipe in place of a picture."""
-    paths = tiny.pictures(tmp_path, 4)
-    deadly = tmp_path / "deadly.png"
-    os.mkfifo(deadly)
-    before, decoders, ended = _children(), Decoders(1), threading.Event()
+def test_a_picture_that_kills_its_decoder_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook in the workers kills whichever opens this file, as a fault in a decoder would."""
+    paths = tiny.pictures(tmp_path / "pictures", 5)
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        f"""
+import os, signal, sys
 
-    def kill_readers() -> None:
-        while not ended.is_set():
-            try:  # succeeds as soon as somebody reads
-                end = os.open(deadly, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:
-                time.sleep(0.01)
-                continue
-            for worker in _children() - before:
-                os.kill(worker, signal.SIGKILL)
-            os.close(end)
+def deadly(event, arguments):
+    if event == "open" and str(arguments[0]) == {str(paths[2])!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
 
-    killer = threading.Thread(target=kill_readers)
-    killer.start()
-    found = decoders.decode([*paths[:2], deadly, *paths[2:]], PLAN, LARGEST)
-    ended.set()
-    killer.join()
+sys.addaudithook(deadly)
+"""
+    )
+    monkeypatch.setenv("PYTHONPATH", str(hook))
+    decoders = Decoders(1)
+    found = decoders.decode(paths, PLAN, LARGEST)
     decoders.close()
     assert found.kept == (0, 1, 3, 4) and set(found.faults) == {2}
     assert "ended the process" in found.faults[2]
-    assert np.array_equal(found.pictures, decode(paths, PLAN, LARGEST).pictures)
+    others = [path for place, path in enumerate(paths) if place != 2]
+    assert np.array_equal(found.pictures, decode(others, PLAN, LARGEST).pictures)
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
