@@ -32,6 +32,8 @@ FLAGS = [
 ]
 #: the worker may share its cores; what is waited for is the condition, this only ends a hopeless wait
 PATIENCE_MS = 600_000
+#: what Gradio's client says of a stream that its own closing ended
+CLOSED = "Unexpected error Connection errored out."
 HOSTILE = '<img src=x onerror="window.__xss = 1"> a red square'
 
 
@@ -58,17 +60,26 @@ class Watch:
     origin: str
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    left: bool = False
 
     def attach(self, page: Page) -> Page:
         """Listens to a page from its first request on."""
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self._error(str(error)))
         page.on("request", self._request)
         return page
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.errors.append(message.text)
+            self._error(message.text)
+
+    def _error(self, text: str) -> None:
+        # Gradio's client closes itself on beforeunload; where an event was still on its way, it says
+        # these two things to nobody, in this order. Anything else counts, also while a page is left.
+        closing = text.startswith("AbortError: signal is aborted") and ".close (" in text
+        if not closing and not (self.left and text.strip() == CLOSED):
+            self.errors.append(text)
+        self.left = self.left or closing
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self.origin, "data:", "blob:")):
