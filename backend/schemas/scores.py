@@ -1,0 +1,57 @@
+"""Retrieval scores of a split, and their spread over seeds."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from backend.schemas.base import Frozen
+
+
+class RetrievalScores(Frozen):
+    """One direction. Recalls are fractions; intervals are 95 % bootstrap intervals over images."""
+
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    median_rank: float
+    chance_at_1: float
+    chance_at_5: float
+    chance_at_10: float
+    interval_at_1: tuple[float, float]
+    interval_at_5: tuple[float, float]
+    interval_at_10: tuple[float, float]
+
+
+class Spread(Frozen):
+    """One number measured with several seeds; the interval is Student's t, 95 %, of the mean."""
+
+    values: tuple[float, ...] = Field(description="one a seed, in the order of the seeds")
+    mean: float
+    interval: tuple[float, float]
+
+
+class DirectionSpread(Frozen):
+    """Recalls of one direction over seeds."""
+
+    recall_at_1: Spread
+    recall_at_5: Spread
+    recall_at_10: Spread
+
+
+class AcrossSeeds(Frozen):
+    """A report's recalls over all seeds of a run."""
+
+    seeds: tuple[int, ...]
+    image_to_text: DirectionSpread
+    text_to_image: DirectionSpread
+
+
+class RetrievalReport(Frozen):
+    """Both directions on one split. The scores are those of the first seed, whose heads are explored."""
+
+    split: str
+    images: int
+    captions: int
+    image_to_text: RetrievalScores
+    text_to_image: RetrievalScores
+    across_seeds: AcrossSeeds | None = Field(None, description="where the run has several")
