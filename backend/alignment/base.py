@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from backend.alignment.heads import Head, HeadConfig
+from backend.alignment.heads import Head, HeadConfig, Inputs, TokenBatch, build_head
+from backend.alignment.rows import Rows, Tokens, as_rows
 from backend.errors import NotFound
 from backend.schemas import Side
 
 _WEIGHTS: Final = "heads.safetensors"
 _CARD: Final = "alignment.json"
-_CHUNK: Final = 8192
 
 
 class Alignment:
@@ -42,18 +42,18 @@ class Alignment:
         """Of the shared space."""
         return self.heads["image"].config.outputs
 
-    def transform(self, side: Side, features: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Features (n, d_side) -> embeddings (n, dimension) float32, unit rows."""
-        head = self.heads[side]
-        if features.ndim != 2 or features.shape[1] != head.config.inputs:
+    def transform(self, side: Side, features: Rows | NDArray[np.floating]) -> NDArray[np.float32]:
+        """Features (n, d_side), or every token's -> embeddings (n, dimension) float32, unit rows."""
+        head, rows = self.heads[side], as_rows(features)
+        if rows.width != head.config.inputs:
             raise ValueError(
-                f"{side} features of shape {features.shape}; expected (n, {head.config.inputs})"
+                f"{side} features of width {rows.width}; expected {head.config.inputs}"
             )
-        result = np.empty((len(features), head.config.outputs), np.float32)
+        result = np.empty((len(rows), head.config.outputs), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(features), _CHUNK):
-                rows = np.asarray(features[start : start + _CHUNK], np.float32)
-                result[start : start + _CHUNK] = head(torch.from_numpy(rows)).numpy()
+            for start, block in rows.blocks(head.config.outputs):
+                embedded = head(as_inputs(block)).float().numpy()
+                result[start : start + len(embedded)] = embedded
         return result
 
     def save(self, folder: Path) -> None:
@@ -75,6 +75,13 @@ class Alignment:
         partial.replace(folder / _CARD)
 
 
+def as_inputs(block: NDArray[np.float32] | Tokens) -> Inputs:
+    """What a head takes, of rows that were taken."""
+    if isinstance(block, Tokens):
+        return TokenBatch(torch.from_numpy(block.values), torch.from_numpy(block.mask))
+    return torch.from_numpy(block)
+
+
 def load_alignment(folder: Path) -> Alignment:
     """The alignment saved in ``folder``.
 
@@ -87,7 +94,7 @@ def load_alignment(folder: Path) -> Alignment:
     tensors = load_file(folder / _WEIGHTS)
     heads: dict[Side, Head] = {}
     for side in ("image", "text"):
-        head = Head(HeadConfig(**card["heads"][side]))
+        head = build_head(HeadConfig.of(card["heads"][side]))
         own = {
             n.removeprefix(f"{side}."): t for n, t in tensors.items() if n.startswith(f"{side}.")
         }

@@ -1,4 +1,4 @@
-"""The register of methods: what the picker shows, and which recipe carries it out.
+"""All methods under one interface: options in, a fitted alignment out.
 
 Light to import: a recipe's numerics are loaded when it is fitted.
 """
@@ -11,13 +11,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from backend.alignment.register.closed_form import CLOSED_FORM
+from backend.alignment.register.method import Method
+from backend.alignment.register.trained import TRAINED
+from backend.alignment.register.unpaired import UNPAIRED
 from backend.errors import Fault, InvalidInput
 from backend.reporting import Report
-from backend.schemas import MethodInfo, MethodOption
+from backend.schemas import MethodOption
 
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
-    from backend.alignment.pairs import PairedFeatures
+    from backend.alignment.pairs import PairedFeatures, Unpaired
 
 OnMetrics = Callable[[int, dict[str, float]], None]
 Options = Mapping[str, int | float | str]
@@ -33,6 +37,7 @@ class Context:
         device: ``cpu`` or ``cuda:N``.
         folder: for checkpoints; the same folder again means: continue.
         report, on_metrics: how progress is told.
+        unpaired: training items and captions beside the pairs, for methods that learn from them.
     """
 
     options: Options
@@ -41,123 +46,11 @@ class Context:
     folder: Path
     report: Report
     on_metrics: OnMetrics
+    unpaired: Unpaired | None = None
 
-
-@dataclass(frozen=True)
-class Method:
-    """A method and the module under ``recipes`` whose ``fit(train, val, context)`` carries it out."""
-
-    info: MethodInfo
-    module: str
-
-
-def _integer(name: str, label: str, default: int, low: int, high: int, text: str) -> MethodOption:
-    return MethodOption(
-        name=name, label=label, help=text, kind="int", default=default, minimum=low, maximum=high
-    )
-
-
-def _number(
-    name: str, label: str, default: float, low: float, high: float, text: str
-) -> MethodOption:
-    return MethodOption(
-        name=name, label=label, help=text, kind="float", default=default, minimum=low, maximum=high
-    )
-
-
-_TRAINED_DIMENSION, _CCA_DIMENSION = (
-    _integer("dimension", "Shared dimensions", default, 2, 4096, "Size of the shared space.")
-    for default in (512, 256)
-)
-_TRAINING: Final = (
-    _TRAINED_DIMENSION,
-    _integer(
-        "epochs", "Epochs", 20, 1, 1000, "Most passes over all captions; the best one is kept."
-    ),
-    _integer(
-        "least_steps", "Least steps", 1000, 0, 1_000_000, "Small sets are passed over more often."
-    ),
-    _integer("batch", "Batch", 512, 2, 65536, "Pairs told apart from each other in one step."),
-    _number("learning_rate", "Learning rate", 1e-3, 1e-6, 1.0, "Peak rate of AdamW."),
-    _number("weight_decay", "Weight decay", 1e-2, 0.0, 10.0, "On weights, not on biases."),
-    _number(
-        "noise", "Feature noise", 0.25, 0.0, 2.0, "Noise on standardised features in training."
-    ),
-    _integer(
-        "patience", "Patience", 5, 1, 1000, "Epochs without gain on validation before it stops."
-    ),
-)
-_RIDGE: Final = _number(
-    "ridge", "Ridge", 0.0, 0.0, 100.0, "Added to each covariance; 0 picks the best on validation."
-)
 
 METHODS: Final[dict[str, Method]] = {
-    method.info.id: method
-    for method in (
-        Method(
-            MethodInfo(
-                id="linear-infonce",
-                name="Linear + InfoNCE",
-                summary="One linear head a side, trained to tell the right caption from a batch of "
-                "others. The default: strong from a few hundred pairs up.",
-                paper="van den Oord et al. 2018; Radford et al. 2021 (two-sided form)",
-                trained=True,
-                options=_TRAINING,
-            ),
-            "infonce",
-        ),
-        Method(
-            MethodInfo(
-                id="mlp-infonce",
-                name="MLP + InfoNCE",
-                summary="A hidden layer beside the linear head. Worth a try with more than about "
-                "10,000 pairs; overfits below.",
-                paper="van den Oord et al. 2018; heads as in Maniparambil et al. 2025 (freeze-align)",
-                trained=True,
-                options=(
-                    *_TRAINING,
-                    _integer("hidden", "Hidden units", 512, 8, 16384, "Width of the hidden layer."),
-                ),
-            ),
-            "infonce",
-        ),
-        Method(
-            MethodInfo(
-                id="ridge-cca",
-                name="Ridge CCA",
-                summary="Closed form: the most correlated directions of both spaces. Seconds, no "
-                "tuning; the bar that training has to clear.",
-                paper="Hotelling 1936; Vinod 1976 (ridge)",
-                trained=False,
-                options=(_CCA_DIMENSION, _RIDGE),
-            ),
-            "ridge_cca",
-        ),
-        Method(
-            MethodInfo(
-                id="procrustes",
-                name="Orthogonal Procrustes",
-                summary="Closed form: whitens both spaces and turns one onto the other. A rotation "
-                "only, so it shows how alike the two geometries already are.",
-                paper="Schönemann 1966",
-                trained=False,
-                options=(_RIDGE,),
-            ),
-            "procrustes",
-        ),
-        Method(
-            MethodInfo(
-                id="ridge",
-                name="Ridge regression",
-                summary="Closed form: predicts the text features from the image features. The text "
-                "space stays as it is, which suits a text encoder one trusts.",
-                paper="Hoerl and Kennard 1970",
-                trained=False,
-                options=(_RIDGE,),
-            ),
-            "ridge_regression",
-        ),
-    )
+    method.info.id: method for method in (*TRAINED, *CLOSED_FORM, *UNPAIRED)
 }
 
 

@@ -1,40 +1,47 @@
 """Regularised canonical correlation analysis (Hotelling 1936; ridge: Vinod 1976).
 
 T = (S_xx + r I)^(-1/2) S_xy (S_yy + r I)^(-1/2) = U diag(rho) V^T. Heads: (S_xx + r I)^(-1/2) U and
-(S_yy + r I)^(-1/2) V, each direction weighted by sqrt(rho), so that a dot product weighs direction i
-by its correlation, then unit length. Features are standardised, so r is in units of a feature's variance.
+(S_yy + r I)^(-1/2) V, then unit length. Options:
+
+- ``scaling``: ``standardised`` features (r is in units of a feature's variance), or ``unit rows``: each row
+  brought to length one, then centred (r is absolute; variances add up to less than 1).
+- ``weighting``: each direction times sqrt(rho), so that a dot product weighs direction i by its
+  correlation; or ``none``.
+- ``ridge``: chosen on validation when 0.
+
+Unit rows with ridge 0.1 and no weighting is the linear teacher of SOTAlign (arXiv 2602.23353).
 """
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from backend.alignment.base import Alignment
-from backend.alignment.closed_form import choose_ridge, inverse_root, pair_statistics
-from backend.alignment.heads import affine_head
+from backend.alignment.closed_form import (
+    Whitening,
+    choose,
+    linear_heads,
+    ridges,
+    solve_ridge_cca,
+)
 from backend.alignment.methods import Context
+from backend.alignment.moments import Scaling, pair_moments
 from backend.alignment.pairs import PairedFeatures
 
 
 def fit(method_id: str, train: PairedFeatures, val: PairedFeatures, context: Context) -> Alignment:
     """Solves CCA; see :func:`backend.alignment.methods.fit`. Dimensions beyond the rank are dropped."""
-    moments = pair_statistics(train)
-    kept = min(int(context.options["dimension"]), *moments.xy.shape)
+    options = context.options
+    moments = pair_moments(train, cast(Scaling, options["scaling"]), context.report)
+    whitening = Whitening(moments.xx), Whitening(moments.yy)
 
     def solve(ridge: float) -> Alignment:
-        whiten_x = inverse_root(moments.xx, ridge)
-        whiten_y = inverse_root(moments.yy, ridge)
-        left, correlation, right = np.linalg.svd(
-            whiten_x @ moments.xy @ whiten_y, full_matrices=False
-        )
-        weight = np.sqrt(correlation[:kept])
-        image = affine_head(
-            moments.image_mean, moments.image_scale, (whiten_x @ left[:, :kept] * weight).T
-        )
-        text = affine_head(
-            moments.text_mean, moments.text_scale, (whiten_y @ right[:kept].T * weight).T
-        )
-        details = {"correlations": [round(float(rho), 4) for rho in correlation[:kept]]}
-        return Alignment(method_id, {"image": image, "text": text}, details)
+        cca = solve_ridge_cca(moments, ridge, int(options["dimension"]), whitening)
+        weight = np.sqrt(cca.correlations) if options["weighting"] == "correlation" else 1.0
+        heads = linear_heads(moments, cca.image * weight, cca.text * weight)
+        rounded = [round(float(rho), 4) for rho in cca.correlations]
+        return Alignment(method_id, heads, {"correlations": rounded})
 
-    return choose_ridge(solve, val, context)
+    return choose("ridge", ridges(context, moments), solve, val, context)

@@ -15,15 +15,18 @@ from backend.evaluation.retrieval import mean_recall
 from tests.unit.alignment.pairs_of import IMAGE, context, pairs
 
 TRAIN, VAL, TEST = pairs(300, 0), pairs(60, 1), pairs(100, 2)
+#: mini-vec2vec is told no pairs, so neither right nor shuffled ones can move it: see test_unpaired
+PAIRED = [name for name, method in METHODS.items() if method.info.family != "unpaired"]
 QUICK = {"epochs": 8, "batch": 64, "dimension": 16, "learning_rate": 0.01, "least_steps": 0}
+QUICK |= {"matchings": 2, "restarts": 2, "refinements": 2, "preparation": "centred"}
 
 
-def options_of(method: str) -> dict[str, float]:
+def options_of(method: str) -> dict[str, int | float | str]:
     known = {option.name for option in METHODS[method].info.options}
     return {name: value for name, value in QUICK.items() if name in known}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PAIRED)
 def test_a_method_aligns_held_out_pairs_and_can_be_kept(method: str, tmp_path: Path) -> None:
     alignment = fit(method, TRAIN, VAL, context(tmp_path, method, **options_of(method)))
     image = alignment.transform("image", TEST.image)
@@ -39,10 +42,10 @@ def test_a_method_aligns_held_out_pairs_and_can_be_kept(method: str, tmp_path: P
     assert again.details == alignment.details and again.method == method
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PAIRED)
 def test_shuffled_pairs_align_nothing(method: str, tmp_path: Path) -> None:
     order = np.random.default_rng(5).permutation(len(TRAIN.image))
-    shuffled = PairedFeatures(TRAIN.image[order], TRAIN.text, TRAIN.image_of_text)
+    shuffled = PairedFeatures(np.asarray(TRAIN.image)[order], TRAIN.text, TRAIN.image_of_text)
     alignment = fit(method, shuffled, VAL, context(tmp_path, method, **options_of(method)))
     recall = mean_recall(
         alignment.transform("image", TEST.image),
@@ -64,11 +67,14 @@ def test_the_same_seed_gives_the_same_heads(method: str, tmp_path: Path) -> None
 
 
 def test_closed_forms_ignore_the_features_scale(tmp_path: Path) -> None:
-    scaled = PairedFeatures(TRAIN.image * 1000 - 7, TRAIN.text, TRAIN.image_of_text)
+    scaled = PairedFeatures(np.asarray(TRAIN.image) * 1000 - 7, TRAIN.text, TRAIN.image_of_text)
     plain = fit("ridge-cca", TRAIN, VAL, context(tmp_path, "ridge-cca", ridge=0.1))
     other = fit("ridge-cca", scaled, VAL, context(tmp_path, "ridge-cca", ridge=0.1))
     mine = plain.transform("image", TEST.image) @ plain.transform("text", TEST.text).T
-    theirs = other.transform("image", TEST.image * 1000 - 7) @ other.transform("text", TEST.text).T
+    theirs = (
+        other.transform("image", np.asarray(TEST.image) * 1000 - 7)
+        @ other.transform("text", TEST.text).T
+    )
     np.testing.assert_allclose(mine, theirs, atol=2e-3)
 
 
@@ -99,7 +105,7 @@ def test_too_few_pairs_are_told(tmp_path: Path) -> None:
 
 def test_features_of_another_encoder_are_refused(tmp_path: Path) -> None:
     alignment = fit("ridge", TRAIN, VAL, context(tmp_path, "ridge"))
-    with pytest.raises(ValueError, match=f"expected \\(n, {IMAGE}\\)"):
+    with pytest.raises(ValueError, match=f"expected {IMAGE}"):
         alignment.transform("image", TEST.text)
 
 
