@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.alignment.base import Alignment
+from backend.alignment.rows import FeatureRows, Rows, TokenRows
 from backend.errors import InvalidInput
 from backend.exploration.gallery import Gallery
 from backend.features.encoders import Encoder
@@ -41,12 +42,12 @@ class SharedSpace:
 
     def _embed(self, side: Side, item: Any) -> NDArray[np.float32]:
         encoder = self._encoder(side)
-        features = encoder.encode([item])
+        features = _features(encoder, item)
         wanted = self.alignment.heads[side].config.inputs
-        if features.shape[1] != wanted:
+        if features.width != wanted:
             raise InvalidInput(
                 f"The {side} encoder {encoder.spec.id} has changed since this run: it gives "
-                f"{features.shape[1]} numbers and the run's head takes {wanted}. Launch the run again."
+                f"{features.width} numbers and the run's head takes {wanted}. Launch the run again."
             )
         vector: NDArray[np.float32] = self.alignment.transform(side, features)[0]
         return vector
@@ -60,3 +61,11 @@ class SharedSpace:
         index = self.gallery.indexes[target]
         rows, _ = index.search(query[None], k)
         return [index.ids[row] for row in rows[0]]
+
+
+def _features(encoder: Encoder, item: Any) -> Rows:
+    """One item's features, as the run's own items have them: one vector, or every token's."""
+    if not encoder.outputs[0].ragged:
+        return FeatureRows(encoder.encode([item]))
+    tokens = encoder.encode_tokens([item])[0][0]
+    return TokenRows(tokens, np.asarray([len(tokens)]))

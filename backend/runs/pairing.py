@@ -1,33 +1,87 @@
-"""From a data set's records to rows of features: which are used, and whose each caption is."""
+"""From a data set's records to rows of features: which are used, and whose each caption is.
+
+Every draw depends on a seed and on ids alone: it is the same on every machine and in every order, and a
+smaller number draws a subset of a larger one. Items are drawn, never captions, so an item is used with
+all its captions or not at all.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.alignment.pairs import PairedFeatures
+from backend.alignment.rows import FeatureRows, TokenRows, as_rows
+from backend.alignment.rows import Rows as FeaturesInRows
 from backend.catalog.records import Record
+
+if TYPE_CHECKING:
+    from backend.features.extraction import Features
+
+
+def drawn(records: Sequence[Record], train_images: int | None, seed: int) -> frozenset[str]:
+    """Ids of the training items that a seed draws; all of them where no fewer are asked for."""
+    training = [record.id for record in records if record.split == "train"]
+    if train_images is None or train_images >= len(training):
+        return frozenset(training)
+    return frozenset(sorted(training, key=lambda name: _lot(seed, "", name))[:train_images])
 
 
 def chosen(records: Sequence[Record], train_images: int | None, seed: int) -> tuple[Record, ...]:
-    """All records, of the training split only ``train_images`` drawn ones, in their order.
-
-    The draw depends on seed and ids alone: it is the same on every machine and in every order, and
-    a smaller number draws a subset of a larger one.
-    """
-    training = [record.id for record in records if record.split == "train"]
-    if train_images is None or train_images >= len(training):
-        return tuple(records)
-
-    def lot(image_id: str) -> bytes:
-        return hashlib.sha256(f"{seed}/{image_id}".encode()).digest()
-
-    kept = set(sorted(training, key=lot)[:train_images])
+    """All records, of the training split only ``train_images`` drawn ones, in their order."""
+    kept = drawn(records, train_images, seed)
     return tuple(record for record in records if record.split != "train" or record.id in kept)
+
+
+class Loose(NamedTuple):
+    """Training items and captions whose pairing is not told: no caption here is of an item here.
+
+    Attributes:
+        items: ids.
+        captions: ids.
+    """
+
+    items: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+
+
+def loose(records: Sequence[Record], paired: Collection[str], seed: int, most: int | None) -> Loose:
+    """What is left beside the pairs: the items of one half, the captions of the other half.
+
+    Args:
+        records: of a data set.
+        paired: ids of the training items that are used as pairs.
+        seed: decides the halves.
+        most: of each at most; None for all.
+    """
+    items: list[str] = []
+    captions: list[str] = []
+    for record in records:
+        if record.split == "train" and record.id not in paired:
+            if _lot(seed, "half", record.id)[0] % 2:
+                items.append(record.id)
+            else:
+                captions.extend(record.caption_ids)
+    return Loose(
+        tuple(sorted(items, key=lambda name: _lot(seed, "unpaired", name))[:most]),
+        tuple(sorted(captions, key=lambda name: _lot(seed, "unpaired", name))[:most]),
+    )
+
+
+def _lot(seed: int, purpose: str, name: str) -> bytes:
+    return hashlib.sha256(f"{purpose}{seed}/{name}".encode()).digest()
+
+
+def in_rows(features: Features) -> FeaturesInRows:
+    """Features as rows, of which none is read yet; every token's where these are kept."""
+    if features.lengths and len(features.lengths[0]):
+        return TokenRows(features.outputs[0], features.lengths[0])
+    return FeatureRows(features.vectors)
 
 
 @dataclass(frozen=True)
@@ -48,6 +102,17 @@ class Captions:
         texts = tuple(caption for record in records for caption in record.captions)
         ids = (caption for record in records for caption in record.caption_ids)
         return Captions(texts, tuple(ids))
+
+    def only(self, ids: Collection[str]) -> Captions:
+        """Those with these ids, in order."""
+        kept = [pair for pair in zip(self.texts, self.ids, strict=True) if pair[1] in ids]
+        return Captions(tuple(text for text, _ in kept), tuple(name for _, name in kept))
+
+    def __add__(self, more: Captions) -> Captions:
+        """These, then those of the others that are not among them."""
+        known = set(self.ids)
+        new = more.only({name for name in more.ids if name not in known})
+        return Captions(self.texts + new.texts, self.ids + new.ids)
 
 
 @dataclass(frozen=True)
@@ -106,20 +171,27 @@ class Rows:
         return tuple(record for record in self.records if record.split == name)
 
     def pairs(
-        self, split: str, image: NDArray[np.floating], text: NDArray[np.floating]
+        self,
+        split: str,
+        image: FeaturesInRows | NDArray[Any],
+        text: FeaturesInRows | NDArray[Any],
+        only: Collection[str] | None = None,
     ) -> PairedFeatures:
-        """One split's features, joined.
+        """One split's features, joined; nothing is copied or read.
 
         Args:
             split: train, val or test.
-            image: features of the items, (rows, d_image).
-            text: features of the captions, (rows, d_text).
+            image: features of the items, as :attr:`item_rows` counts them.
+            text: features of the captions, as :attr:`caption_rows` counts them.
+            only: ids of the items to take; None for all of the split.
         """
-        inside = np.array([record.split == split for record in self.records], dtype=bool)
+        inside = np.array(
+            [r.split == split and (only is None or r.id in only) for r in self.records], dtype=bool
+        )
         place = np.cumsum(inside) - 1
         mine = inside[self.owner]
         return PairedFeatures(
-            np.asarray(image[self.item_rows[inside]]),
-            np.asarray(text[self.caption_rows[mine]]),
+            as_rows(image).only(self.item_rows[inside]),
+            as_rows(text).only(self.caption_rows[mine]),
             place[self.owner[mine]],
         )

@@ -2,42 +2,37 @@
 
 Each step finds on disk what it did before it was interrupted (drawn pictures, feature parts,
 checkpoints), so doing it again is quick; what a later step needs of an earlier one it reads from
-there too.
+there, or from the run's configuration.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import DatasetError
 from backend.reporting import Report, silent
 from backend.runs import views
 from backend.runs.execution import Step, carry_out
+from backend.runs.inputs import SIDES, Inputs
 from backend.runs.journal import Journal
 from backend.runs.library import Library
 from backend.runs.locks import RunLock
 from backend.runs.logs import also_to, log_file
 from backend.runs.maps import draw_map
-from backend.runs.pairing import Captions, Rows, chosen
 from backend.runs.plan import plan
 from backend.runs.progress import Reporter
+from backend.runs.seeds import Place, fit_all, places
+from backend.runs.stock import take_stock
 from backend.runs.store import Store
-from backend.schemas import ITEM_WORDS, Modality, RunDetail, RunRequest, Side
+from backend.schemas import RunDetail, RunRequest, Side
 from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
-    from backend.catalog.datasets import Dataset
-    from backend.catalog.records import Record
-    from backend.features.encoders import Encoder
-    from backend.features.extraction import Features
-
-SPLITS = ("train", "val", "test")
-_TEXT: Modality = "text"
+    from backend.runs.selection import Chosen
 
 
 class Pipeline:
@@ -62,122 +57,198 @@ class Pipeline:
         self.settings = settings
         self.store = store
         self.journal = journal
-        self.request = store.get_run(journal.run_id).request
+        run = store.get_run(journal.run_id)
+        self.request = run.request
+        self.configuration = dict(run.configuration)
         self.folder = settings.runs_dir / journal.run_id
         self.index = settings.indexes_dir / journal.run_id
-        self.steps = (
+        self.places = places(self.folder, self.request)
+        self.inputs = Inputs(settings, self.request, self.configuration, ready)
+        self.steps = tuple(self._steps())
+        self.reporter = Reporter(journal, len(self.steps), listener)
+        self._notes = list(run.notes)
+
+    def _steps(self) -> list[Step]:
+        choosing = []
+        if self.request.image_candidates or self.request.text_candidates:
+            choosing.append(Step("Choose the pair", self.choose_pair))
+        if self.request.select_layers:
+            choosing.append(Step("Choose layers", self.choose_layers))
+        return [
             Step("Prepare the data set", self.prepare),
+            *choosing,
             Step("Encode items", self.encode_items),
             Step("Encode captions", self.encode_captions),
             Step("Align", self.align),
             Step("Evaluate", self.evaluate),
             Step("Build the index", self.build_index),
-        )
-        self.reporter = Reporter(journal, len(self.steps), listener)
-        self._ready = ready
-        self._dataset: Dataset | None = None
-        self._encoders: dict[Side, Encoder] = {}
-        self._features: dict[Side, Features] = {}
-        self._rows: Rows | None = None
+        ]
 
     # --- the steps ------------------------------------------------------------------------------
 
     def prepare(self, report: Report) -> None:
         """Reads the data set, draws it first where it is a built-in one."""
-        dataset = self.dataset(report)
+        dataset = self.inputs.dataset(report)
         Library(self.settings, self.store.database).remember_dataset(
             dataset.info(), dataset.fingerprint
         )
-        self.journal.add_configuration(
-            {"dataset_fingerprint": dataset.fingerprint, "modality": dataset.modality}
+        self._tell(
+            {
+                "dataset_fingerprint": dataset.fingerprint,
+                "modality": dataset.modality,
+                # again: a run that was made before a method had some option now uses its default
+                "options": plan(self.request).configuration["options"],
+            }
         )
+        self._notes = []
+        # what was chosen by an earlier attempt still holds, and so does why
+        self._note(*dataset.notes, *self._selected().get("notes", ()))
+
+    def choose_pair(self, report: Report) -> None:
+        """Chooses the two encoders out of those that were named, by CKA on training pairs."""
+        from backend.runs.selection import choose_pair
+
+        asked = self.request
+        images = tuple(dict.fromkeys([asked.image_encoder, *asked.image_candidates]))
+        texts = tuple(dict.fromkeys([asked.text_encoder, *asked.text_candidates]))
+        if "encoders" not in self._selected():
+            self._choose("encoders", choose_pair(self.inputs, images, texts, report))
+
+    def choose_layers(self, report: Report) -> None:
+        """Chooses the layer of each encoder by mutual kNN on training pairs."""
+        from backend.runs.selection import choose_layers
+
+        if "layers" not in self._selected():
+            self._choose("layers", choose_layers(self.inputs, report))
+
+    def _selected(self) -> dict[str, Any]:
+        selected: dict[str, Any] = self.configuration.get("selection", {})
+        return selected
+
+    def _choose(self, name: str, chosen: Chosen) -> None:
+        """Keeps a choice, at once and before it is used: a killed run goes on with the same."""
+        before = self._selected()
+        heat = chosen.heat.model_dump(mode="json") if chosen.heat else None
+        notes = [*before.get("notes", ()), *chosen.notes]
+        self._tell(
+            {
+                **{f"{side}_encoder": name for side, name in chosen.encoders.items()},
+                "selection": {**before, name: heat, "notes": notes},
+            }
+        )
+        self._note(*chosen.notes)
 
     def encode_items(self, report: Report) -> None:
-        """Runs the frozen encoder of the items over every item, once."""
-        self.features("image", report)
+        """Runs the frozen encoder of the items over every item that is used, once."""
+        self.inputs.features("image", report)
         self._describe("image")
 
     def encode_captions(self, report: Report) -> None:
-        """Runs the frozen text encoder over every different caption, once.
+        """Runs the frozen text encoder over every different caption that is used, once.
 
         Raises:
             DatasetError: nothing of a split can be used.
         """
-        self.features("text", report)
+        self.inputs.features("text", report)
         from backend.features.kinds.bag_of_words import BagOfWords
 
-        encoder = self.encoder("text", report)
+        encoder = self.inputs.encoder("text", report)
         if isinstance(encoder, BagOfWords):
             # made of this run's training captions: queries need the very same one
             encoder.save(self.folder / "text_encoder")
             self._remember("text_encoder", self.folder / "text_encoder")
+            if self.request.seeds > 1 and self.request.train_images is not None:
+                self._note(
+                    "The bag of words was fitted on the training captions of seed "
+                    f"{self.request.seed}; the other seeds use the same one."
+                )
         self._describe("text")
-        self._take_stock(report)
-
-    def _take_stock(self, report: Report) -> None:
-        """Notes what is used and what was left out, now that both sides are known."""
-        rows, dataset = self.rows(report), self.dataset(report)
-        items = ITEM_WORDS[dataset.modality][1]
-        counts = {split: len(rows.split(split)) for split in SPLITS}
-        lost = {"image": self.features("image", report), "text": self.features("text", report)}
-        if empty := [split for split in SPLITS if not counts[split]]:
-            raise DatasetError(
-                f"Nothing of {' and '.join(empty)} can be encoded. Replace the {items}, then "
-                "Resume.",
-                [*lost["image"].faults, *lost["text"].faults],
-            )
-        notes = list(dataset.notes)
-        if dataset.set_aside:
-            notes.append(
-                f"{len(dataset.set_aside):,} rows or {items} were set aside; the data set's "
-                "report names each with its reason."
-            )
-        for name, features in ((items, lost["image"]), ("captions", lost["text"])):
-            if features.faults:
-                named = "; ".join(str(fault) for fault in features.faults[:3])
-                count = f"{len(features.faults):,} {name}"
-                notes.append(f"{count} could not be encoded and were left out: {named}.")
-        if counts["train"] < len(dataset.split("train")):
-            there = len(dataset.split("train"))
-            notes.append(f"Trained on {counts['train']:,} of {there:,} training {items}.")
-        self.journal.set_notes(notes)
-        self.journal.add_configuration({"images": counts})
+        stock = take_stock(self.inputs, report)
+        self._note(*stock.notes)
+        self._tell({"images": stock.items, "captions": stock.captions})
 
     def align(self, report: Report) -> None:
-        """Fits the method on training pairs; validation pairs choose."""
+        """Fits the method on training pairs, for every seed; validation pairs choose."""
+        self.inputs.rows(report)  # read first, so that the bar after it is of the fits alone
+        fitted = fit_all(
+            self.places,
+            self._fit,
+            lambda place: self._basis(place, report),
+            report,
+        )
+        self._remember("heads", self.places[0].heads)
+        told: dict[str, Any] = {"fit": fitted.details[self.request.seed]}
+        if self.request.seeds > 1:
+            told["fit_by_seed"] = {str(seed): details for seed, details in fitted.details.items()}
+            told["fitted_seeds"], told["seeds_alike"] = list(fitted.seeds), fitted.alike
+        self._tell(told)
+        self._note(*fitted.notes(self.places))
+
+    def _fit(self, place: Place, report: Report) -> Alignment:
+        """The heads of one seed."""
         from backend.alignment.methods import Context, fit
         from backend.features.encoders import resolve_device
 
-        options = plan(self.request).configuration["options"]
+        prefix = "" if place.seed == self.request.seed else f"seed {place.seed}/"
+
+        def metrics(step: int, values: Mapping[str, float]) -> None:
+            self.reporter.metrics(step, {prefix + name: value for name, value in values.items()})
+
         context = Context(
-            options=options,
-            seed=self.request.seed,
+            options=self.configuration["options"],
+            seed=place.seed,
             device=resolve_device(self.settings.device),
-            folder=self.folder / "training",
+            folder=place.training,
             report=report,
-            on_metrics=self.reporter.metrics,
+            on_metrics=metrics,
+            unpaired=self.inputs.unpaired(place.seed, report),
         )
-        rows = self.rows(report)
-        image, text = self.vectors(report)
-        alignment = fit(
-            self.request.method,
-            rows.pairs("train", image, text),
-            rows.pairs("val", image, text),
-            context,
-        )
-        alignment.save(self.heads)
-        self._remember("heads", self.heads)
-        self.journal.add_configuration({"fit": alignment.details})
+        pairs = self.inputs.pairs("train", report, place.seed)
+        return fit(self.request.method, pairs, self.inputs.pairs("val", report), context)
+
+    def _basis(self, place: Place, report: Report) -> dict[str, Any]:
+        """What a seed's heads depend on."""
+        pairs = self.inputs.pairs("train", report, place.seed)
+        unpaired = self.inputs.unpaired(place.seed, report)
+        return {
+            "dataset": self.inputs.dataset(report).fingerprint,
+            "encoders": [self.inputs.encoder(side, report).fingerprint for side in SIDES],
+            "method": self.request.method,
+            "options": self.configuration["options"],
+            "seed": place.seed,
+            "pairs": [len(pairs.image), len(pairs.text)],
+            "unpaired": [len(unpaired.image), len(unpaired.text)] if unpaired else [0, 0],
+        }
 
     def evaluate(self, report: Report) -> None:
         """Scores both held-out splits. Nothing before this step has seen the test split's pairs."""
-        from backend.evaluation.retrieval import evaluate
+        from backend.evaluation.retrieval import evaluate, mean_recall
+        from backend.evaluation.seeds import across_seeds, recalls
 
-        for done, split in enumerate(("val", "test")):
-            report(done, 2, "splits")
-            image, text, owner = self.embeddings(split, report)
-            self.journal.set_report(evaluate(image, text, owner, split, self.request.seed))
-        report(2, 2, "splits")
+        first, *others = self._fitted()
+        number, total = 0, 2 * (1 + len(others))
+        for split in ("val", "test"):
+            report(number, total, "evaluations")
+            found = evaluate(*self.embeddings(split, report), split, first.seed)
+            by_seed = {first.seed: recalls(found)}
+            for place in others:
+                number += 1
+                report(number, total, "evaluations")
+                by_seed[place.seed] = mean_recall(*self.embeddings(split, report, place))
+            if self.configuration.get("seeds_alike"):
+                by_seed = {place.seed: by_seed[first.seed] for place in self.places}
+            if len(by_seed) > 1:
+                found = found.model_copy(update={"across_seeds": across_seeds(by_seed)})
+            self.journal.set_report(found)
+            number += 1
+        report(total, total, "evaluations")
+
+    def _fitted(self) -> list[Place]:
+        """The seeds that have heads of their own, the first one first."""
+        if self.configuration.get("seeds_alike"):
+            return [self.places[0]]
+        fitted = self.configuration.get("fitted_seeds", [self.request.seed])
+        return [place for place in self.places if place.seed in fitted]
 
     def build_index(self, report: Report) -> None:
         """Makes the test split searchable and draws its quick map."""
@@ -189,7 +260,7 @@ class Pipeline:
         image, text, _ = self.embeddings("test", report)
         entries = [
             Entry(record.id, record.modality, record.content, record.captions, record.attributes)
-            for record in self.rows(report).split("test")
+            for record in self.inputs.rows(report).split("test")
         ]
         report(0, 2, "parts")
         build_gallery(self.index, entries, image, text)
@@ -210,105 +281,48 @@ class Pipeline:
 
     # --- what steps share -----------------------------------------------------------------------
 
-    @property
-    def heads(self) -> Path:
-        """Folder of the fitted heads."""
-        return self.folder / "heads"
+    def embeddings(
+        self, split: str, report: Report, place: Place | None = None
+    ) -> tuple[Any, Any, Any]:
+        """A split in the shared space: images (n, d), captions (m, d), each caption's image row.
 
-    def dataset(self, report: Report) -> Dataset:
-        """The data set, read once a process."""
-        if self._dataset is None:
-            from backend.catalog.datasets import load_dataset
-
-            self._dataset = load_dataset(self.request.dataset, self.settings, report)
-        return self._dataset
-
-    def records(self, report: Report) -> tuple[Record, ...]:
-        """The items that are asked for."""
-        records = self.dataset(report).records
-        return chosen(records, self.request.train_images, self.request.seed)
-
-    def readable(self, report: Report) -> list[Record]:
-        """The items that are asked for and could be encoded."""
-        encoded = set(self.features("image", report).ids)
-        return [record for record in self.records(report) if record.id in encoded]
-
-    def rows(self, report: Report) -> Rows:
-        """The items and captions that have features."""
-        if self._rows is None:
-            image, text = self.features("image", report), self.features("text", report)
-            self._rows = Rows.of(self.records(report), image.ids, text.ids)
-        return self._rows
-
-    def encoder(self, side: Side, report: Report) -> Encoder:
-        """One side's frozen encoder, loaded once a process."""
-        if side not in self._encoders:
-            self._ready()
-            from backend.catalog.encoders import find_encoder
-            from backend.features.loading import load_encoder
-
-            if side == "image":
-                name, modality = self.request.image_encoder, self.dataset(report).modality
-            else:
-                name, modality = self.request.text_encoder, _TEXT
-            spec = find_encoder(name, modality, self.settings)
-            corpus = None
-            if spec.kind == "bag-of-words":
-                training = [r for r in self.readable(report) if r.split == "train"]
-                corpus = Captions.of(training).texts
-            self._encoders[side] = load_encoder(
-                spec, self.settings.device, corpus, report, self.settings.max_image_pixels
-            )
-        return self._encoders[side]
-
-    def features(self, side: Side, report: Report) -> Features:
-        """One side's features, from the store or encoded now."""
-        if side not in self._features:
-            from backend.features.extraction import extract_captions, extract_items
-            from backend.features.store import FeatureStore
-
-            kept, encoder = FeatureStore(self.settings.features_dir), self.encoder(side, report)
-            if side == "image":
-                found = extract_items(encoder, self.records(report), kept, report)
-            else:
-                captions = Captions.of(self.readable(report))
-                found = extract_captions(encoder, captions.texts, kept, report, captions.ids)
-            self._features[side] = found
-        return self._features[side]
-
-    def vectors(self, report: Report) -> tuple[Any, Any]:
-        """Features of the items and of the captions, as :attr:`Rows.item_rows` counts them."""
-        return self.features("image", report).vectors, self.features("text", report).vectors
-
-    def embeddings(self, split: str, report: Report) -> tuple[Any, Any, Any]:
-        """A split in the shared space: images (n, d), captions (m, d), each caption's image row."""
-        pairs = self.rows(report).pairs(split, *self.vectors(report))
-        alignment = self.alignment()
-        image = alignment.transform("image", pairs.image)
-        return image, alignment.transform("text", pairs.text), pairs.image_of_text
-
-    def alignment(self) -> Alignment:
-        """The fitted heads."""
+        Args:
+            place: of the seed whose heads are used; None for the first.
+        """
         from backend.alignment.base import load_alignment
 
-        return load_alignment(self.heads)
+        pairs = self.inputs.pairs(split, report)
+        alignment = load_alignment((place or self.places[0]).heads)
+        image = alignment.transform("image", pairs.image)
+        return image, alignment.transform("text", pairs.text), pairs.image_of_text
 
     def _describe(self, side: Side) -> None:
         from backend.catalog.encoders import encoder_info
         from backend.features.kinds.precomputed import Precomputed
         from backend.features.store.shelves import folder_name
 
-        encoder = self.encoder(side, silent)
+        encoder = self.inputs.encoder(side, silent)
         stored = () if isinstance(encoder, Precomputed) else encoder.outputs
         info = encoder_info(encoder.spec.id, encoder.spec.modality, self.settings)
-        found = {
-            # the commit that a newest one was, so that the run can be repeated
-            f"{side}_revision": info.revision,
-            f"{side}_fingerprint": encoder.fingerprint,
-            f"{side}_dimension": int(self.features(side, silent).vectors.shape[1]),
-            f"{side}_features": [folder_name(output) for output in stored],
-        }
-        self.journal.add_configuration(found)
+        self._tell(
+            {
+                # the commit that a newest one was, so that the run can be repeated
+                f"{side}_revision": info.revision,
+                f"{side}_fingerprint": encoder.fingerprint,
+                f"{side}_dimension": self.inputs.side(side, silent).width,
+                f"{side}_features": [folder_name(output) for output in stored],
+            }
+        )
+
+    def _tell(self, values: Mapping[str, Any]) -> None:
+        """Adds to the configuration what is known by now."""
+        self.journal.add_configuration(values)
+        self.configuration.update(values)
+
+    def _note(self, *notes: str) -> None:
+        """Adds what a reader of the numbers should know; what was said is not said again."""
+        self._notes += [note for note in dict.fromkeys(notes) if note not in self._notes]
+        self.journal.set_notes(self._notes)
 
     def _remember(self, name: str, path: Path) -> None:
         self.journal.set_artefact(name, path.relative_to(self.settings.home.resolve()).as_posix())

@@ -106,7 +106,7 @@ class Reporter:
         so it must not be lost in one.
         """
         self._metrics.extend((step, name, float(value)) for name, value in values.items())
-        if any(name.startswith("val/") for name in values):
+        if any("val/" in name for name in values):
             self.flush()
 
     def flush(self) -> None:

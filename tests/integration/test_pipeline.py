@@ -82,7 +82,7 @@ def test_a_part_of_the_training_images_is_told(
     request = small.model_copy(update={"train_images": 40})
     detail = run_pipeline(settings, store, request, with_map=False)
     assert detail.configuration["images"] == {"train": 40, "val": 12, "test": 6}
-    assert detail.notes == ("Trained on 40 of 90 training images.",)
+    assert detail.notes == ("Trained on 40 of 90 training images with 80 captions.",)
 
 
 def test_the_app_can_stop_what_a_terminal_does(

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from backend.alignment.base import Alignment
-from backend.alignment.heads import affine_head
+from backend.alignment.heads import HeadConfig, affine_head, build_head
+from backend.alignment.rows import TokenRows
 from backend.errors import InvalidInput
 from backend.exploration.gallery import Entry, build_gallery, load_gallery
 from backend.exploration.space import SharedSpace
+from backend.features.work import Output
 
 
 def space(tmp_path: Path, dimension: int) -> SharedSpace:
@@ -23,6 +25,7 @@ def space(tmp_path: Path, dimension: int) -> SharedSpace:
     head = affine_head(np.zeros(3), np.ones(3), np.eye(3))
     encoder = SimpleNamespace(
         spec=SimpleNamespace(id="some-encoder"),
+        outputs=(Output("fingerprint", "some output"),),
         encode=lambda items: np.arange(1, dimension + 1, dtype=np.float32)[None],
     )
     alignment = Alignment("ridge", {"image": head, "text": head}, {})
@@ -39,3 +42,19 @@ def test_a_query_goes_through_encoder_and_head(tmp_path: Path) -> None:
 def test_an_encoder_that_changed_since_the_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="some-encoder has changed since this run"):
         space(tmp_path, 4).embed_text("anything")
+
+
+def test_a_query_of_tokens_is_embedded_as_the_runs_own_items_are(tmp_path: Path) -> None:
+    tokens = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    settings = {"role": "text", "tokens": True, "hidden": 4, "dropout": 0.1}
+    head = build_head(HeadConfig("projector", 3, 3, settings))
+    alignment = Alignment("freeze-align", {"image": head, "text": head}, {})
+    encoder = SimpleNamespace(
+        spec=SimpleNamespace(id="some-encoder"),
+        outputs=(Output("fingerprint", "tokens", ragged=True),),
+        encode_tokens=lambda items: [(tokens,)],
+    )
+    whole = space(tmp_path, 3)
+    opened = SharedSpace(whole.gallery, alignment, lambda side: encoder)
+    own = alignment.transform("text", TokenRows(tokens, np.array([5])))[0]
+    np.testing.assert_allclose(opened.embed_text("anything"), own, atol=1e-6)

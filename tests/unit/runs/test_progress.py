@@ -122,15 +122,16 @@ def test_metrics_wait_for_a_report_and_are_then_all_there(store: Store, journal:
     assert series["rate"].values == (0.5,) * 5
 
 
+@pytest.mark.parametrize("prefix", ["", "seed 3/"])
 def test_what_comes_before_a_checkpoint_is_written_before_it(
-    store: Store, journal: Journal
+    store: Store, journal: Journal, prefix: str
 ) -> None:
     reporter = Reporter(journal, 1, clock=Clock())
     reporter.stage("Align", 1)
-    reporter.metrics(1, {"train/loss": 2.0})
+    reporter.metrics(1, {f"{prefix}train/loss": 2.0})
     assert store.get_run(journal.run_id).series == ()
-    reporter.metrics(2, {"val/mean_recall": 0.5})
+    reporter.metrics(2, {f"{prefix}val/mean_recall": 0.5})
     assert [c.name for c in store.get_run(journal.run_id).series] == [
-        "train/loss",
-        "val/mean_recall",
+        f"{prefix}train/loss",
+        f"{prefix}val/mean_recall",
     ]
