@@ -9,8 +9,10 @@ import typer
 from rich.table import Table
 
 from backend.cli.frame import JsonFile, console, errors, stop, told, write
+from backend.cli.given import fetch, place
+from backend.cli.tables import first_place, retrieval_table, seeds_table
 from backend.errors import InvalidInput
-from backend.schemas import RetrievalReport, RunDetail, RunRequest
+from backend.schemas import RunDetail, RunRequest
 from backend.settings import Settings
 from backend.terminal import Listener
 
@@ -30,9 +32,26 @@ def align(
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", help="NAME=VALUE, as often as needed.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every random draw.")] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1, max=20, help="How many, counted up from --seed: gives mean and interval."
+        ),
+    ] = 1,
     train_images: Annotated[
-        int | None, typer.Option(help="Use only so many training images.")
+        int | None,
+        typer.Option(min=2, help="Use only so many training images, drawn by each seed."),
+    ] = None,
+    select_layers: Annotated[
+        bool, typer.Option("--select-layers", help="Choose layers by mutual kNN on training pairs.")
+    ] = False,
+    or_image_encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="One more to choose from, by CKA on training pairs; can be repeated."),
+    ] = None,
+    or_text_encoder: Annotated[
+        list[str] | None, typer.Option(help="The same for the text side.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Shown in the app.")] = None,
     map_: Annotated[bool, typer.Option("--map/--no-map", help="Also draw the UMAP map.")] = False,
@@ -49,23 +68,26 @@ def align(
         services = Services(settings)
         services.may_change()
         request = RunRequest(
-            dataset=_place(dataset),
-            image_encoder=_place(image_encoder),
-            text_encoder=_place(text_encoder),
+            dataset=place(dataset),
+            image_encoder=place(image_encoder),
+            text_encoder=place(text_encoder),
             method=method,
             options=_options(option or []),
             seed=seed,
+            seeds=seeds,
             train_images=train_images,
+            select_layers=select_layers,
+            image_candidates=tuple(map(place, or_image_encoder or ())),
+            text_candidates=tuple(map(place, or_text_encoder or ())),
             name=name,
         )
         with Listener(errors) as listener:
-            _fetch(request.dataset, settings, listener)
+            fetch(request.dataset, settings, listener)
             services.check(request)
             detail = run_pipeline(settings, Store(settings), request, listener, with_map=map_)
         if detail.summary.status != "finished":
             stop(detail.summary.error or f"The run is {detail.summary.status}.", 1)
-        for report in detail.retrieval.values():
-            console.print(retrieval_table(report))
+        _print(detail)
         console.print(f"Run {detail.summary.id} is in the app; its data: {settings.home}")
         write(json_file, result(detail))
 
@@ -79,15 +101,8 @@ def runs(json_file: JsonFile = None) -> None:
         listed = Services(Settings()).runs()
         table = Table("run", "name", "status", "method", "T2I R@1", "I2T R@1", box=None)
         for run in listed:
-            scores = run.test
-            table.add_row(
-                run.id,
-                run.name,
-                run.status,
-                run.method,
-                f"{scores.text_to_image.recall_at_1:.1%}" if scores else "",
-                f"{scores.image_to_text.recall_at_1:.1%}" if scores else "",
-            )
+            cells = [first_place(run.test, way) for way in ("text_to_image", "image_to_text")]
+            table.add_row(run.id, run.name, run.status, run.method, *cells)
         console.print(table)
         write(json_file, [run.model_dump(mode="json") for run in listed])
 
@@ -104,8 +119,7 @@ def evaluate(
         detail: RunDetail = Services(Settings()).run(run)
         if not detail.retrieval:
             stop(f"Run {run} is {detail.summary.status}; it has no scores yet.", 1)
-        for report in detail.retrieval.values():
-            console.print(retrieval_table(report))
+        _print(detail)
         write(json_file, result(detail))
 
 
@@ -162,46 +176,14 @@ def drift(
         write(json_file, cycle.model_dump(mode="json"))
 
 
-def _fetch(dataset: str, settings: Settings, listener: Listener) -> None:
-    """Brings a data set of the Hub here, telling how far it is."""
-    from backend.catalog.datasets import load_dataset
-    from backend.catalog.datasets.imports.removal import is_fetched
-
-    if not is_fetched(dataset, settings):
-        load_dataset(
-            dataset,
-            settings,
-            lambda done, total, unit: listener("Fetch", done, total, unit),
-            hashed=False,
-        )
-
-
-def retrieval_table(report: RetrievalReport) -> Table:
-    """R@k both ways with interval and chance, median rank, split and counts."""
-    table = Table(
-        "",
-        "R@1",
-        "R@5",
-        "R@10",
-        "median rank",
-        title=f"{report.split}: {report.images:,} images, {report.captions:,} captions "
-        "(percent; 95 % interval; chance)",
-        title_justify="left",
-    )
-    for label, way in (
-        ("image to text", report.image_to_text),
-        ("text to image", report.text_to_image),
-    ):
-        cells = []
-        for k in (1, 5, 10):
-            value = getattr(way, f"recall_at_{k}")
-            low, high = getattr(way, f"interval_at_{k}")
-            chance = getattr(way, f"chance_at_{k}")
-            cells.append(
-                f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}] ({100 * chance:.2g})"
-            )
-        table.add_row(label, *cells, f"{way.median_rank:g}")
-    return table
+def _print(detail: RunDetail) -> None:
+    """A run's scores, and what a reader of them should know."""
+    for report in detail.retrieval.values():
+        console.print(retrieval_table(report))
+        if report.across_seeds is not None:
+            console.print(seeds_table(report.split, report.across_seeds))
+    for note in detail.notes:
+        console.print(note, markup=False)
 
 
 def _options(pairs: list[str]) -> dict[str, int | float | str]:
@@ -212,13 +194,3 @@ def _options(pairs: list[str]) -> dict[str, int | float | str]:
             raise InvalidInput(f"--option {pair!r} is not of the form NAME=VALUE.")
         options[name] = value
     return options
-
-
-def _place(name: str) -> str:
-    """An address with its path made absolute, so that the run can be repeated from anywhere; other
-    names as they are."""
-    from backend.catalog.address import Address, parse
-
-    address = parse(name)
-    path = Path(address.base).expanduser()
-    return str(Address(str(path.resolve()), address.options)) if path.exists() else name

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from filelock import FileLock
 
+from backend.alignment.methods import METHODS
+from backend.errors import NotAllowed
 from backend.runs.locks import RunLock, WorkerLock
 from backend.runs.models import Worker, now
 from backend.runs.plan import plan
+from backend.runs.seeds import finish_early, places
 from backend.runs.store import Attempt, Store
-from backend.schemas import RunRequest, RunSummary, WorkerState
+from backend.schemas import RESUMABLE, RunRequest, RunSummary, WorkerState
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ QUEUE = "work"
 ALIGN, MAP = "align", "map"
 #: what a worker does between taking a job and ending it. To be raised whenever the steps change: an
 #: attempt that was begun by other steps cannot go on with these, and is shown as interrupted
-PIPELINE_VERSION = "1"
+PIPELINE_VERSION = "2"
 #: the queue's lowest priority: a person waits for a run, nobody for a map
 LAST = 2**31 - 1
 #: a worker that has not spoken for so long is taken for dead
@@ -102,6 +105,27 @@ class Jobs:
         """
         self.enqueue(self.store.new_attempt(run_id))
 
+    def finish_now(self, run_id: str) -> None:
+        """Has a run that is training, or was stopped while it was, take its best heads so far.
+
+        What it asks for stays asked for: the run is evaluated and finished, with no further training.
+
+        Raises:
+            NotFound: there is no such run.
+            NotAllowed: its method is not trained, it has no heads yet, or no training is left.
+        """
+        detail = self.store.get_run(run_id)
+        request, status = detail.request, detail.summary.status
+        if not METHODS[request.method].info.trained:
+            raise NotAllowed(
+                f"{request.method} is not trained step by step, so it has no best so far."
+            )
+        if status not in (*RESUMABLE, "running"):
+            raise NotAllowed(f"Run {run_id} is {status}; there is no training to end.")
+        finish_early(places(self.settings.runs_dir / run_id, request))
+        if status != "running":
+            self.resume(run_id)
+
     def delete(self, run_id: str) -> None:
         """Removes a run, its files and its jobs.
 
@@ -128,6 +152,12 @@ class Jobs:
     def enqueue_map(self, attempt: Attempt) -> None:
         """Puts the drawing of a finished run's map into the queue. Twice changes nothing."""
         self._enqueue(MAP, f"{job_id(attempt)}-map", attempt, LAST)
+
+    def draw_map(self, run_id: str) -> None:
+        """Has a finished run's final map drawn, where nobody asked for it yet."""
+        # looked at first: a page that is opened should not have to write
+        if self.store.map_state(run_id) is None and (attempt := self.store.ask_for_map(run_id)):
+            self.enqueue_map(attempt)
 
     def _enqueue(self, workflow: str, job: str, attempt: Attempt, priority: int) -> None:
         self._client.enqueue(

@@ -152,8 +152,9 @@ class Journal:
             finished_at=now(),
             cancel_requested_at=None,
             seconds_left=None,
-            # in the same moment, so that a finished run is never without its map for good
-            map_state="queued" if status == "finished" else None,
+            # in the same moment, so that a finished run is never without its map for good; that of
+            # a sweep's cell is drawn when somebody looks at it
+            map_state=sa.case((Run.sweep_id.is_(None), "queued")) if status == "finished" else None,
         )
         with self.database.write() as session:
             return session.execute(statement.returning(Run.id)).one_or_none() is not None

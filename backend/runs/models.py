@@ -70,6 +70,18 @@ def _one_of(column: str, allowed: tuple[str, ...]) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN ({words})", name=column)
 
 
+class Sweep(Base):
+    """A grid of runs. ``request`` is a dumped :class:`backend.schemas.SweepRequest`, of which the
+    cells are told; a run that was deleted by itself leaves its cell empty."""
+
+    __tablename__ = "sweeps"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(sa.String(120))
+    request: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default_factory=now, index=True)
+
+
 class Run(Base):
     """One alignment with its evaluation: what was asked, how far it is, what came out."""
 
@@ -94,6 +106,10 @@ class Run(Base):
     cancel_requested_at: Mapped[datetime | None] = mapped_column(default=None)
     error: Mapped[str | None] = mapped_column(sa.Text, default=None)
     map_state: Mapped[str | None] = mapped_column(sa.String(16), default=None)
+    #: the sweep that it is a cell of; without it, it is a run like any other
+    sweep_id: Mapped[str | None] = mapped_column(
+        sa.String(64), sa.ForeignKey("sweeps.id", ondelete="SET NULL"), index=True, default=None
+    )
 
     stage: Mapped[str | None] = mapped_column(sa.String(64), default=None)
     stage_number: Mapped[int] = mapped_column(default=0)

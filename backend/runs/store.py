@@ -17,7 +17,7 @@ from backend.runs.curves import curves
 from backend.runs.database import Database
 from backend.runs.locks import RunLock
 from backend.runs.models import Cycle as CycleRow
-from backend.runs.models import Run, now
+from backend.runs.models import Report, Run, now
 from backend.schemas import (
     LIVE,
     RESUMABLE,
@@ -60,7 +60,7 @@ class Store:
         with self.database.read() as session:
             rows = session.scalars(
                 sa.select(Run)
-                .options(selectinload(Run.reports))
+                .options(selectinload(Run.reports.and_(Report.split == "test")))
                 .order_by(Run.created_at.desc(), Run.id)
             ).all()
             positions = _positions(session)
@@ -275,6 +275,17 @@ class Store:
         )
         with self.database.write() as session:
             return list(session.scalars(statement))
+
+    def ask_for_map(self, run_id: str) -> Attempt | None:
+        """Promises a finished run its final map where nobody has yet; then the attempt it is of."""
+        statement = (
+            sa.update(Run)
+            .where(Run.id == run_id, Run.status == "finished", Run.map_state.is_(None))
+            .values(map_state="queued")
+        )
+        with self.database.write() as session:
+            number = session.scalar(statement.returning(Run.attempt))
+            return None if number is None else Attempt(run_id, number)
 
     def set_map_state(self, run_id: str, state: str) -> bool:
         """Tells how a finished run's final map is getting on; False where the run is gone."""

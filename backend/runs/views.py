@@ -13,6 +13,7 @@ from backend.schemas import (
     LIVE,
     Cycle,
     CycleStep,
+    HeatMap,
     Item,
     Progress,
     RetrievalReport,
@@ -47,6 +48,9 @@ def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
         demonstration=row.demonstration,
         test=RetrievalReport.model_validate(test) if test else None,
         modality=row.configuration.get("modality", "image"),
+        train_images=request.train_images,
+        seeds=request.seeds,
+        sweep=row.sweep_id,
     )
 
 
@@ -81,17 +85,32 @@ def detail(
         },
         notes=tuple(row.notes),
         artefacts={artefact.name: str(home / artefact.path) for artefact in row.artefacts},
+        heat_maps=_heat_maps(row),
     )
+
+
+def _heat_maps(row: RunRow) -> tuple[HeatMap, ...]:
+    """What the run's encoders and layers were chosen by, in this order."""
+    selection = row.configuration.get("selection", {})
+    found = [selection.get(name) for name in ("encoders", "layers")]
+    return tuple(HeatMap.model_validate(heat) for heat in found if heat)
 
 
 def command(request: RunRequest) -> str:
     """The command line that makes the same run."""
     words = ["python", "-m", "backend", "align", "--dataset", request.dataset]
     words += ["--image-encoder", request.image_encoder, "--text-encoder", request.text_encoder]
+    for side, names in (("image", request.image_candidates), ("text", request.text_candidates)):
+        for name in names:
+            words += [f"--or-{side}-encoder", name]
+    if request.select_layers:
+        words += ["--select-layers"]
     words += ["--method", request.method]
     for name, value in sorted(request.options.items()):
         words += ["--option", f"{name}={value}"]
     words += ["--seed", str(request.seed)]
+    if request.seeds > 1:
+        words += ["--seeds", str(request.seeds)]
     if request.train_images is not None:
         words += ["--train-images", str(request.train_images)]
     if request.name:

@@ -189,7 +189,7 @@ class Worker:
             except NotFound:  # deleted while its job waited
                 return "nothing to do"
             outcome = carry_out(work, journal, self._log, _as_step)
-        if outcome == "done":
+        if outcome == "done" and self.store.map_state(run_id) == "queued":
             self.jobs.enqueue_map(Attempt(run_id, number))
         return outcome
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from backend.services.drifting import Drifting
 from backend.services.features import StoredFeatureCalls
-from backend.services.running import Running
+from backend.services.sweeping import Sweeping
 from backend.settings import Settings
 
 __all__ = ["Services"]
 
 
-class Services(Running, Drifting, StoredFeatureCalls):
+class Services(Sweeping, Drifting, StoredFeatureCalls):
     """Everything the app can do.
 
     Args:

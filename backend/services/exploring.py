@@ -17,7 +17,6 @@ from backend.schemas import (
     MapView,
     Modality,
     Neighbours,
-    RunRequest,
     SearchResult,
     Side,
 )
@@ -155,6 +154,8 @@ class Exploring(Door):
         if found is None:
             raise NotFound("This run has no map yet; wait until it has finished, or press Resume.")
         layout, xy = found
+        if layout == "pca" and self.settings.mode == "full":
+            self._jobs.draw_map(run_id)
         ids = (*gallery.indexes["image"].ids, *gallery.indexes["text"].ids)
         side = np.repeat([0, 1], [len(gallery.indexes["image"]), len(gallery.indexes["text"])])
         return MapView(
@@ -211,7 +212,8 @@ class Exploring(Door):
             if run_id in self._spaces:
                 self._spaces.move_to_end(run_id)
                 return self._spaces[run_id]
-            request = self._store.get_run(run_id).request  # NotFound before anything is imported
+            # NotFound before anything is imported; the encoders are those that were chosen
+            made = self._store.get_run(run_id).configuration
 
             from backend.alignment.base import load_alignment
             from backend.exploration.gallery import load_gallery
@@ -220,14 +222,14 @@ class Exploring(Door):
             space = SharedSpace(
                 load_gallery(self.settings.indexes_dir / run_id, self.settings.thumbnails_dir),
                 load_alignment(self.settings.runs_dir / run_id / "heads"),
-                lambda side: self._encoder(run_id, request, side),
+                lambda side: self._encoder(run_id, str(made[f"{side}_encoder"]), side),
             )
             self._spaces[run_id] = space
             while len(self._spaces) > _OPEN_RUNS:
                 self._spaces.popitem(last=False)
             return space
 
-    def _encoder(self, run_id: str, request: RunRequest, side: Side) -> Encoder:
+    def _encoder(self, run_id: str, name: str, side: Side) -> Encoder:
         """A frozen encoder for queries, shared by all runs that use it.
 
         One that was fitted on a run's own captions belongs to that run and is kept with it.
@@ -235,7 +237,6 @@ class Exploring(Door):
         from backend.catalog.encoders import find_encoder
         from backend.features.loading import load_encoder, load_fitted
 
-        name = request.image_encoder if side == "image" else request.text_encoder
         modality = self._store.get_summary(run_id).modality if side == "image" else "text"
         fitted = self.settings.runs_dir / run_id / "text_encoder"
         own = side == "text" and fitted.is_dir()

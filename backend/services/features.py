@@ -38,7 +38,7 @@ class StoredFeatureCalls(Door):
             parse(name).base: run.name
             for run in self._store.list_runs()
             if run.live
-            for name in (run.image_encoder, run.text_encoder)
+            for name in self._named(run.id)
         }
         faults += [
             Fault(f"{known[key].encoder}, {known[key].output}", f"{live[name]} is live and uses it")
@@ -48,3 +48,9 @@ class StoredFeatureCalls(Door):
         if faults:
             raise InvalidInput("Nothing was removed; choose again.", faults)
         return remove_features(self.settings.features_dir, keys)
+
+    def _named(self, run_id: str) -> list[str]:
+        """Every encoder that a run may encode with."""
+        asked = self._store.get_run(run_id).request
+        first = [asked.image_encoder, asked.text_encoder]
+        return [*first, *asked.image_candidates, *asked.text_candidates]

@@ -54,14 +54,14 @@ def test_what_is_copied_from_a_list_into_a_command_is_whole(
 
 
 def test_paths_of_a_run_are_absolute_with_their_options(tmp_path: Path) -> None:
-    from backend.cli.runs import _place
+    from backend.cli.given import place
 
     (tmp_path / "pairs.csv").touch()
     here = os.path.relpath(tmp_path)
-    assert _place(f"{here}/pairs.csv") == f"{tmp_path}/pairs.csv"
-    assert _place(f"{here}?template=a {{}}.") == f"{tmp_path}?template=a {{}}."
-    assert _place("facebook/dinov2-base?layers=6") == "facebook/dinov2-base?layers=6"
-    assert _place("hf://owner/name?split=train") == "hf://owner/name?split=train"
+    assert place(f"{here}/pairs.csv") == f"{tmp_path}/pairs.csv"
+    assert place(f"{here}?template=a {{}}.") == f"{tmp_path}?template=a {{}}."
+    assert place("facebook/dinov2-base?layers=6") == "facebook/dinov2-base?layers=6"
+    assert place("hf://owner/name?split=train") == "hf://owner/name?split=train"
 
 
 def test_a_read_only_place_makes_no_runs(
@@ -114,6 +114,31 @@ def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(
     assert services.runs() == []
     with pytest.raises(NotFound):
         services.search_text(run.id, "red")
+
+
+def test_seeds_and_choices_from_a_terminal(
+    small: RunRequest, services: Services, tmp_path: Path
+) -> None:
+    result = tmp_path / "result.json"
+    words = ["--seeds", "3", "--train-images", "50", "--select-layers"]
+    words += ["--or-text-encoder", "minilm", "-o", "dimension=8", "--json", str(result)]
+    done = align(small, *words)
+    assert done.returncode == 0, done.stderr
+    assert "test: mean of 3 seeds (0, 1, 2)" in done.stdout
+    assert "95 % interval of the mean (Student's t)" in " ".join(done.stdout.split())
+    assert "Layers were chosen" in done.stdout and "The pair was chosen out of 2" in done.stdout
+    written = json.loads(result.read_text())
+    across = written["retrieval"]["test"]["across_seeds"]
+    assert len(across["text_to_image"]["recall_at_5"]["values"]) == 3
+    assert set(written["configuration"]["selection"]) == {"encoders", "layers", "notes"}
+    (run,) = services.runs()
+    # the command that is shown makes the same run
+    told = services.run(run.id).command
+    assert "--seeds 3" in told and "--or-text-encoder minilm" in told and "--select-layers" in told
+    shown = isthmus("evaluate", run.id)
+    assert "mean of 3 seeds" in shown.stdout
+    wrong = align(small, "--seeds", "21")
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr and "seeds" in wrong.stderr
 
 
 def test_bad_input_ends_with_status_two_and_a_sentence(small: RunRequest, tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""Scores as tables in a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from backend.schemas import AcrossSeeds, RetrievalReport
+
+
+def first_place(report: RetrievalReport | None, way: str) -> str:
+    """R@1, the mean where there are several seeds."""
+    if report is None:
+        return ""
+    if report.across_seeds is not None:
+        return f"{getattr(report.across_seeds, way).recall_at_1.mean:.1%}"
+    return f"{getattr(report, way).recall_at_1:.1%}"
+
+
+def seeds_table(split: str, across: AcrossSeeds) -> Table:
+    """Mean of R@k over seeds both ways, with its interval."""
+    seeds = ", ".join(map(str, across.seeds))
+    table = Table(
+        "",
+        "R@1",
+        "R@5",
+        "R@10",
+        title=f"{split}: mean of {len(across.seeds)} seeds ({seeds}), percent; 95 % interval of the "
+        "mean (Student's t)",
+        title_justify="left",
+    )
+    for label, way in (
+        ("image to text", across.image_to_text),
+        ("text to image", across.text_to_image),
+    ):
+        spreads = [getattr(way, f"recall_at_{k}") for k in (1, 5, 10)]
+        cells = [
+            f"{100 * found.mean:.1f} [{100 * found.interval[0]:.1f}, {100 * found.interval[1]:.1f}]"
+            for found in spreads
+        ]
+        table.add_row(label, *cells)
+    return table
+
+
+def retrieval_table(report: RetrievalReport) -> Table:
+    """R@k both ways with interval and chance, median rank, split and counts."""
+    table = Table(
+        "",
+        "R@1",
+        "R@5",
+        "R@10",
+        "median rank",
+        title=f"{report.split}: {report.images:,} images, {report.captions:,} captions "
+        "(percent; 95 % interval; chance)",
+        title_justify="left",
+    )
+    for label, way in (
+        ("image to text", report.image_to_text),
+        ("text to image", report.text_to_image),
+    ):
+        cells = []
+        for k in (1, 5, 10):
+            value = getattr(way, f"recall_at_{k}")
+            low, high = getattr(way, f"interval_at_{k}")
+            chance = getattr(way, f"chance_at_{k}")
+            cells.append(
+                f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}] ({100 * chance:.2g})"
+            )
+        table.add_row(label, *cells, f"{way.median_rank:g}")
+    return table
