@@ -1,4 +1,4 @@
-"""The three components of our own, each a ``gr.HTML`` with a script from ``assets/``.
+"""The components of our own, each a ``gr.HTML`` with a script from ``assets/``.
 
 ``gr.Plot`` has no click event and makes a new plot on every update (lost zoom, leaked WebGL contexts),
 so map and curves own their plotly node and redraw it in place. These are functions and not subclasses
@@ -11,11 +11,43 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 
 from ui.theme import script
+
+#: what each kind of component is made of, and the events it raises; sent once with the page
+_KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "panel": (("panel",), ("act",)),
+    "fields": (("fields",), ("typed",)),
+    "curves": (("plot", "curves"), ()),
+    "heat": (("plot", "heat"), ()),
+    "map": (("plot", "map"), ("pick", "clear")),
+}
+
+
+def scripts() -> str:
+    """The scripts of all components for the head of the page: one function a kind.
+
+    A component names its function: with its script in every one of many panels, a third of what is
+    sent before the first paint would be that.
+    """
+    kinds = [
+        f"isthmus.{kind} = (element, trigger, props, server, watch) => {{\n{_text(kind)}\n}};"
+        for kind in _KINDS
+    ]
+    return "\n".join(["<script>window.isthmus = {};", *kinds, "</script>"])
+
+
+def _text(kind: str) -> str:
+    return "".join(script(name) for name in _KINDS[kind][0])
+
+
+def _begin(kind: str) -> str:
+    """What a component runs once it is on the page; Gradio finds its events' names in here."""
+    events = ", ".join(f"'{event}'" for event in _KINDS[kind][1])
+    return f"isthmus.{kind}(element, trigger, props, server, watch, [{events}]);"
 
 
 @cache
@@ -37,9 +69,37 @@ def panel(value: str = "", *, kind: str = "", **options: Any) -> gr.HTML:
     """
     return gr.HTML(
         value,
-        js_on_load=script("panel"),
+        js_on_load=_begin("panel"),
         apply_default_css=False,
         elem_classes=["i-panel", kind],
+        **options,
+    )
+
+
+def fields(value: dict[str, Any], **options: Any) -> gr.HTML:
+    """A form described by :mod:`ui.forms`; the value holds what stands in it.
+
+    Raises ``typed`` with the ``name`` of a field whenever something is typed or ticked. An update of
+    ``faults`` (name -> sentence) tells what is wrong, each at its field.
+    """
+    return gr.HTML(
+        value,
+        html_template="<div class='i-fields'></div>",
+        js_on_load=_begin("fields"),
+        apply_default_css=False,
+        faults={},
+        **options,
+    )
+
+
+def heat_map(**options: Any) -> gr.HTML:
+    """Heat maps; the value is what :mod:`ui.heat` makes of a run's."""
+    return gr.HTML(
+        None,
+        html_template="<div class='i-heats'></div>",
+        js_on_load=_begin("heat"),
+        head=_plotly_head(),
+        apply_default_css=False,
         **options,
     )
 
@@ -49,7 +109,7 @@ def curves(**options: Any) -> gr.HTML:
     return gr.HTML(
         None,
         html_template="<div class='i-curves'></div>",
-        js_on_load=script("plot") + script("curves"),
+        js_on_load=_begin("curves"),
         head=_plotly_head(),
         apply_default_css=False,
         **options,
@@ -71,7 +131,7 @@ def map_view(look: Callable[[str, str], dict[str, str]], **options: Any) -> gr.H
     return gr.HTML(
         None,
         html_template="<div class='i-map'></div>",
-        js_on_load=script("plot") + script("map"),
+        js_on_load=_begin("map"),
         head=_plotly_head(),
         server_functions=[card],
         apply_default_css=False,

@@ -45,6 +45,8 @@ class Context:
         seed: an item that Drift is to start from, set by the map.
         use: what New run is to fill in, set by Encoders & data: a field's name, a line break, its
             value; without a name, there is more to choose from.
+        sweep: the sweep that the Sweeps page shows.
+        grid: a run whose pair and data set the form of a sweep is to take over, set by Runs.
     """
 
     services: Services
@@ -56,6 +58,25 @@ class Context:
     query: gr.Textbox
     seed: gr.Textbox
     use: gr.Textbox
+    sweep: gr.Textbox
+    grid: gr.Textbox
+
+
+def seen(context: Context, page: str) -> gr.Textbox:
+    """A copy of the version for a page to watch: it changes only while that page is shown.
+
+    So the pages behind the one that is open ask the server for nothing. To be called where the page
+    is laid out.
+
+    Args:
+        page: its name in the address.
+    """
+    with gr.Column(elem_classes="i-shared"):
+        copy = gr.Textbox("", visible="hidden", label="seen")
+    # what is not shown is not in the document
+    now = f"(version, old) => document.querySelector('#i-page-{page}') ? version : old"
+    context.version.change(None, [context.version, copy], copy, js=now, **QUIET)
+    return copy
 
 
 def version_of(services: Services) -> str:

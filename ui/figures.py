@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -28,6 +29,8 @@ NAMED: Final[dict[str, str]] = {
 }  # fmt: skip
 
 _MOST_POINTS: Final = 600
+#: metrics of further seeds are named "seed 3/train/loss"
+_SEED: Final = re.compile(r"seed \d+/")
 
 
 def packed(values: NDArray[Any]) -> str:
@@ -113,8 +116,10 @@ def thinned(series: Series) -> tuple[list[int], list[float]]:
 def run_curves(run: RunDetail) -> dict[str, Any]:
     """Loss and recall of one run by optimiser step."""
     modality = run.summary.modality
-    loss = [item for item in run.series if item.name.endswith("loss")]
-    recall = [item for item in run.series if "recall_at_" in item.name]
+    first = [item for item in run.series if not _SEED.match(item.name)]
+    loss = [item for item in first if item.name.endswith("loss")]
+    recall = [item for item in first if "recall_at_" in item.name]
+    further = [item for item in run.series if _SEED.match(item.name) and item.name.endswith("loss")]
     lines = [_recall_line(item, modality) for item in recall]
     closed = run.summary.status == "finished"
     waiting = "Appears with the first steps of training."
@@ -124,6 +129,7 @@ def run_curves(run: RunDetail) -> dict[str, Any]:
             _line(item, words.series_label(item.name), "accent" if i == 0 else "caption")
             for i, item in enumerate(loss)
         ]
+        named += [{**_line(item, item.name, "accent"), "faint": True} for item in further]
         plots.append(_plot(f"{run.summary.id}/loss", "Loss", named, empty=waiting))
     if recall or not closed:
         plots.append(

@@ -10,7 +10,6 @@ from backend.schemas import (
     LIVE,
     Modality,
     RetrievalReport,
-    RetrievalScores,
     RunDetail,
     RunSummary,
     Status,
@@ -19,6 +18,7 @@ from backend.schemas import (
 from ui import words
 from ui.cards import button, empty, notice
 from ui.markup import Html, tag
+from ui.measured import measured
 
 _MARKS: dict[Status, str] = {
     "queued": "○",
@@ -86,11 +86,11 @@ def outcome(run: RunSummary, changeable: bool) -> Html:
         acts = [button("Resume", "resume", run.id, "primary"), button("Details", "open", run.id)]
     line = run.error or ""
     if run.status == "finished" and run.test is not None:
-        one, two = run.test.text_to_image, run.test.image_to_text
+        one, two = (measured(run.test, name) for name in ("text_to_image", "image_to_text"))
         line = (
-            f"R@1 {words.percent(one.recall_at_1)} "
+            f"R@1 {words.percent(one.value)} "
             f"{words.direction('text_to_image', run.modality)}, "
-            f"{words.percent(two.recall_at_1)} {words.direction('image_to_text', run.modality)}, "
+            f"{words.percent(two.value)} {words.direction('image_to_text', run.modality)}, "
             f"among {words.count(run.test.images, 'held-out ' + words.ITEM_WORDS[run.modality])}."
         )
     elif run.status == "cancelled":
@@ -105,6 +105,27 @@ def outcome(run: RunSummary, changeable: bool) -> Html:
         data_run=run.id,
         data_status=run.status,
     )
+
+
+def queued_sweeps(runs: Sequence[RunSummary]) -> list[Html]:
+    """One card for all of a sweep's runs that wait; its page shows them one by one."""
+    cards = []
+    for sweep in dict.fromkeys(run.sweep for run in runs if run.live and run.sweep):
+        own = [run for run in runs if run.sweep == sweep]
+        waiting = sum(run.status == "queued" for run in own)
+        ended = sum(not run.live for run in own)
+        line = f"{ended} of {words.count(len(own), 'run')} ended, {waiting} wait in the queue"
+        cards.append(
+            tag(
+                "div.i-progress",
+                tag("div.i-progress-top", tag("strong", "A sweep"),
+                    button("Open it", "sweep", sweep)),
+                bar(ended / len(own), line),
+                tag("div.i-progress-line", tag("span.i-soft", line)),
+                data_sweep_card=sweep,
+            )
+        )  # fmt: skip
+    return cards
 
 
 def first_start(runs: Sequence[RunSummary], worker: WorkerState, demo: bool) -> Html:
@@ -171,8 +192,8 @@ def _row(run: RunSummary, chosen: bool, checked: bool) -> Html:
         tag("td.i-check", box),
         tag("td.i-name", name, demo),
         tag("td", badge(run.status), tiny),
-        tag("td.number", _short_score(report.text_to_image) if report else "–"),
-        tag("td.number", _short_score(report.image_to_text) if report else "–"),
+        tag("td.number", _short_score(report, "text_to_image") if report else "–"),
+        tag("td.number", _short_score(report, "image_to_text") if report else "–"),
         tag("td", _short_id(run.dataset)),
         tag("td", _short_id(run.image_encoder)),
         tag("td", _short_id(run.text_encoder)),
@@ -192,84 +213,34 @@ def _short_id(name: str) -> Html:
                title=name)  # fmt: skip
 
 
-def _short_score(scores: RetrievalScores) -> Html:
-    low, high = scores.interval_at_1
+def _short_score(report: RetrievalReport, direction: str) -> Html:
+    found = measured(report, direction)
     return tag(
-        "span", tag("b", words.percent(scores.recall_at_1)),
-        tag("small.i-soft", f" ±{50 * (high - low):.1f}"),
-        title=f"95 % interval {words.interval(scores, 1)} %",
+        "span", tag("b", words.percent(found.value)),
+        tag("small.i-soft", f" ±{100 * found.half:.1f}"), title=found.tip(),
     )  # fmt: skip
-
-
-def retrieval(report: RetrievalReport, modality: Modality = "image") -> Html:
-    """Both directions with chance and intervals."""
-    thing = words.ITEM_WORDS[modality]
-    head = tag("tr", [tag("th", name, scope="col") for name in
-                      ("", "R@1", "R@5", "R@10", "Median rank")])  # fmt: skip
-    rows = [
-        _scores_row(words.direction("text_to_image", modality), report.text_to_image),
-        _scores_row(words.direction("image_to_text", modality), report.image_to_text),
-    ]
-    line = (
-        f"{words.METRIC_WORDS.get(report.split, report.split).capitalize()} split: "
-        f"{words.count(report.images, thing)}, {words.count(report.captions, 'caption')}. "
-        f"Per cent, with 95 % intervals over {thing}s."
-    )
-    return tag(
-        "div", tag("table.i-scores", tag("thead", head), tag("tbody", rows)), tag("p.i-soft", line)
-    )
-
-
-def _scores_row(name: str, scores: RetrievalScores) -> Html:
-    cells = []
-    for k in (1, 5, 10):
-        chance = getattr(scores, f"chance_at_{k}")
-        cells.append(
-            tag(
-                "td",
-                tag("b", f"{100 * getattr(scores, f'recall_at_{k}'):.1f}"),
-                tag("small", words.interval(scores, k)),
-                tag("small.i-soft", f"chance {100 * chance:.2f}"),
-            )
-        )
-    return tag(
-        "tr", tag("th", name, scope="row"), cells, tag("td", tag("b", f"{scores.median_rank:g}"))
-    )
 
 
 def detail_head(run: RunDetail) -> Html:
     """Name, state and what the run is made of."""
     summary = run.summary
     made = [summary.dataset, summary.image_encoder, summary.text_encoder, summary.method]
+    seeds = f"seed {summary.seed}"
+    if summary.seeds > 1:
+        seeds = f"seeds {summary.seed} to {summary.seed + summary.seeds - 1}"
+    if summary.train_images is not None:
+        thing = words.ITEM_WORDS[summary.modality]
+        made.append(words.count(summary.train_images, f"training {thing}"))
+    sweep = (
+        button("part of a sweep: open it", "sweep", summary.sweep, "quiet")
+        if summary.sweep
+        else None
+    )
     return tag(
         "div.i-detail-head",
-        tag("div.i-detail-name", tag("h2", summary.name), badge(summary.status)),
-        tag("p.i-soft", " · ".join([*made, f"seed {summary.seed}"])),
+        tag("div.i-detail-name", tag("h2", summary.name), badge(summary.status), sweep),
+        tag("p.i-soft", " · ".join([*made, seeds])),
         notice(summary.error, "bad") if summary.error else None,
-    )
-
-
-def detail_scores(run: RunDetail) -> Html:
-    """The tables of numbers, or what there will be."""
-    reports = [run.retrieval[split] for split in ("test", "val") if split in run.retrieval]
-    if not reports:
-        text = {
-            "queued": "The numbers come when the run is done.",
-            "running": "The numbers come when the run is done.",
-        }.get(run.summary.status, "This run has no numbers: it did not get to its evaluation.")
-        return tag("section.i-card", tag("h3", "Retrieval"), tag("p.i-soft", text))
-    modality = run.summary.modality
-    notes = tag("ul.i-notes", [tag("li", note) for note in run.notes]) if run.notes else None
-    rest = [
-        tag(
-            "details",
-            tag("summary", "On validation, where choices were made"),
-            retrieval(report, modality),
-        )
-        for report in reports[1:]
-    ]
-    return tag(
-        "section.i-card", tag("h3", "Retrieval"), retrieval(reports[0], modality), rest, notes
     )
 
 
@@ -309,58 +280,3 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
             text = value if isinstance(value, str) else json.dumps(value, default=str)
             result[prefix + name] = "all" if name == "train_images" and value is None else text
     return result
-
-
-def differing(runs: Sequence[RunDetail]) -> list[str]:
-    """The options whose values are not the same in all runs."""
-    options = [flat(run.configuration) for run in runs]
-    names = sorted({name for each in options for name in each} - {"name"})
-    return [name for name in names if len({each.get(name) for each in options}) > 1]
-
-
-def comparison(runs: Sequence[RunDetail]) -> Html:
-    """Runs side by side: only what differs, then the numbers; the best of each row is marked."""
-    head = tag("tr", tag("th", ""), [tag("th", run.summary.name, scope="col") for run in runs])
-    options = [flat(run.configuration) for run in runs]
-    rows = [
-        tag(
-            "tr", tag("th", name, scope="row"), [tag("td", each.get(name, "–")) for each in options]
-        )
-        for name in differing(runs)
-    ]
-    if not rows:
-        same = "These runs have the same configuration."
-        rows = [tag("tr", tag("td", same, colspan=len(runs) + 1))]
-    scores = [row for direction in ("text_to_image", "image_to_text")
-              for row in _compared_rows(runs, direction)]  # fmt: skip
-    group = tag("tr.i-group", tag("th", "What differs", colspan=len(runs) + 1, scope="rowgroup"))
-    result = tag("tr.i-group", tag("th", "Test split, %", colspan=len(runs) + 1, scope="rowgroup"))
-    return tag(
-        "div.i-table-frame", tag("table.i-compare", tag("thead", head),
-                                 tag("tbody", group, rows, result, scores)),
-        tabindex="0", role="region", aria_label="Comparison",
-    )  # fmt: skip
-
-
-def _compared_rows(runs: Sequence[RunDetail], direction: str) -> list[Html]:
-    rows = []
-    shown = words.direction(direction, shared_modality([run.summary for run in runs]))
-    for k in (1, 5, 10):
-        found: list[tuple[float, str] | None] = []
-        for run in runs:
-            report = run.retrieval.get("test")
-            if report is None:
-                found.append(None)
-                continue
-            scores: RetrievalScores = getattr(report, direction)
-            found.append((getattr(scores, f"recall_at_{k}"), words.interval(scores, k)))
-        best = max((pair[0] for pair in found if pair), default=None)
-        cells = [
-            tag("td", "–")
-            if pair is None
-            else tag("td", tag("b", f"{100 * pair[0]:.1f}"), tag("small.i-soft", f" {pair[1]}"),
-                     class_="best" if pair[0] == best else "")
-            for pair in found
-        ]  # fmt: skip
-        rows.append(tag("tr", tag("th", f"R@{k} {shown}", scope="row"), cells))
-    return rows

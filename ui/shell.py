@@ -11,7 +11,7 @@ import gradio as gr
 from backend.services import Services
 from ui import theme
 from ui.cards import button
-from ui.components import panel
+from ui.components import panel, scripts
 from ui.context import QUIET, Context, finished, listing_of, version_of
 from ui.guard import may_change
 from ui.markup import Html, tag
@@ -21,8 +21,9 @@ from ui.pages.explore import ExplorePage
 from ui.pages.map import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
+from ui.pages.sweeps import SweepsPage
 
-Page = ExplorePage | MapPage | DriftPage | RunsPage | DataPage | NewRunPage
+Page = ExplorePage | MapPage | DriftPage | RunsPage | DataPage | NewRunPage | SweepsPage
 
 #: id in the address (?tab=) and the name on the tab, in the order shown
 TABS = {
@@ -32,6 +33,7 @@ TABS = {
     "runs": "Runs",
     "data": "Encoders & data",
     "new": "New run",
+    "sweeps": "Sweeps",
 }
 
 
@@ -42,7 +44,7 @@ def build(services: Services) -> gr.Blocks:
     with demo:
         with gr.Column(elem_classes="i-shared"):
             # fields and not gr.State: a state's change is noticed only after events that were queued
-            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(7)]
+            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(9)]
         header = panel(frame.header(), elem_id="i-header")
         with gr.Tabs(selected="explore", elem_id="i-tabs") as tabs:
             context = Context(services, tabs, *shared)
@@ -54,7 +56,8 @@ def build(services: Services) -> gr.Blocks:
             page.connect()
         noticed = [context.version, context.listing, clock]
         parts = [page.parts for page in pages if isinstance(page, DataPage)]
-        demo.load(frame.open, None, [tabs, *parts, context.run, *noticed], **QUIET)
+        shown = [context.run, context.opened, context.sweep]
+        demo.load(frame.open, None, [tabs, *parts, *shown, *noticed], **QUIET)
         clock.tick(frame.tick, None, noticed, **QUIET)
         tabs.select(frame.tick, None, noticed, **QUIET)
         context.listing.change(frame.follow, context.run, context.run, **QUIET)
@@ -73,6 +76,7 @@ def _pages(context: Context) -> list[Page]:
         "runs": RunsPage,
         "data": DataPage,
         "new": NewRunPage,
+        "sweeps": SweepsPage,
     }
     pages = []
     for name, label in TABS.items():
@@ -89,13 +93,16 @@ class Frame:
         self._warmed = threading.Event()
 
     def open(self, request: gr.Request) -> tuple[Any, ...]:
-        """The page has been painted: warms up, and goes to the tab and run in the address."""
+        """The page has been painted: warms up, and goes to the tab, run and sweep in the address."""
         if not self._warmed.is_set():
             self._warmed.set()  # only now: heavy libraries would hold up the first paint
             threading.Thread(target=self.services.warm_up, name="warm-up", daemon=True).start()
         asked = dict(request.query_params)
         tab = asked.get("tab", "explore")
+        # what is open is known before anything can be clicked: a late answer must not change it
         runs = {run.id for run in finished(self.services)}
+        alone = [run.id for run in self.services.runs() if run.sweep is None]
+        sweeps = [sweep.id for sweep in self.services.sweeps()]
         run, part = asked.get("run", ""), asked.get("part", "")
         elsewhere = tab in TABS and tab != "explore"
         return (
@@ -103,6 +110,10 @@ class Frame:
             gr.Tabs(selected=tab) if elsewhere else gr.skip(),
             gr.Tabs(selected=part) if part in PARTS else gr.skip(),
             run if run in runs else "",
+            next(iter(alone), ""),
+            next(
+                (sweep for sweep in sweeps if sweep == asked.get("sweep")), next(iter(sweeps), "")
+            ),
             *self.tick(),
         )
 
@@ -145,6 +156,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "theme": theme.theme(),
         "css": theme.css(),
         "js": theme.script("shell"),
+        "head": scripts(),
         "favicon_path": theme.ASSETS / "favicon.svg",
         "footer_links": [],
         "run_history": False,

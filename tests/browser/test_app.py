@@ -16,6 +16,7 @@ PAGES = (
     "Map",
     "Drift",
     "Runs",
+    "Sweeps",
     "Encoders & data",
     "Data sets",
     "Stored features",

@@ -23,6 +23,7 @@
     if (!id || (query.get("tab") === id && query.get("part") === part)) return;
     query.set("tab", id);
     part ? query.set("part", part) : query.delete("part");
+    if (id !== "sweeps") query.delete("sweep");
     history.replaceState(history.state, "", "?" + query);
   };
   const bar = document.querySelector("#i-tabs");
@@ -36,7 +37,7 @@
       const box = [...document.querySelectorAll(".i-search textarea, .i-search input")]
         .find((node) => node.offsetParent);
       if (box) { event.preventDefault(); box.focus(); }
-    } else if (event.key >= "1" && event.key <= "6") {
+    } else if (event.key >= "1" && event.key <= "7") {
       document.querySelectorAll("#i-tabs [role=tab]")[Number(event.key) - 1]?.click();
     }
   });

@@ -21,20 +21,33 @@ class EncoderField:
 
     The field's value is the whole address; choosing a pooling or layers writes them into it, so
     that what is launched is always what can be read.
+
+    Args:
+        services: knows the encoders.
+        side: of the pair.
+        prefix: how the id of the field begins.
+        advanced: with fields for pooling and layers; without, they are given in the address.
     """
 
-    def __init__(self, services: Services, side: Side) -> None:
+    def __init__(
+        self, services: Services, side: Side, prefix: str = "i-field", advanced: bool = True
+    ) -> None:
         self.services = services
         self.side = side
+        self.advanced = advanced
         infos = self.infos("image")
         name = f"{side}-encoder"
         self.field = gr.Dropdown(
             [encoder_cards.choice(info) for info in infos], value=infos[0].id,
             label=words.encoder_label(side, "image"), info=_HINT, allow_custom_value=True,
-            elem_id=f"i-field-{name}",
+            elem_id=f"{prefix}-{name}",
         )  # fmt: skip
         self.about = panel(encoder_cards.about(infos[0]), kind="i-about")
         self.fault = panel(kind="i-field-fault")
+        if advanced:
+            self._advanced(infos[0], name)
+
+    def _advanced(self, first: EncoderInfo, name: str) -> None:
         with gr.Accordion(
             "Advanced: pooling and layers", open=False, elem_classes="i-fold small",
             elem_id=f"i-advanced-{name}",
@@ -42,7 +55,7 @@ class EncoderField:
             with gr.Row(elem_classes="i-options"):
                 with gr.Column(min_width=200, elem_classes="i-field"):
                     self.pooling = gr.Dropdown(
-                        _poolings(infos[0]), value="", label="Pooling",
+                        _poolings(first), value="", label="Pooling",
                         info="how tokens become one vector", elem_id=f"i-pooling-{name}",
                         allow_custom_value=True,
                     )  # fmt: skip
@@ -54,10 +67,14 @@ class EncoderField:
 
     def connect(self, modality: gr.State) -> None:
         """Wires the events, once the form is laid out."""
+        told = [self.about, self.fault]
+        if not self.advanced:
+            given = [self.field, modality]
+            self.field.change(lambda *now: self.check(*now)[:2], given, told, **WORK)
+            return
         self.field.change(
-            self.check, [self.field, modality],
-            [self.about, self.fault, self.pooling, self.layers], **WORK,
-        )  # fmt: skip
+            self.check, [self.field, modality], [*told, self.pooling, self.layers], **WORK
+        )
         given = [self.field, self.pooling, self.layers]
         # what check writes into them makes the same address again, and so no further event
         for event in (self.pooling.change, self.layers.submit, self.layers.blur):

@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 
 from backend.errors import NotFound
-from backend.schemas import RunDetail
-from ui import cards, figures, run_cards, words
-from ui.components import curves, panel
-from ui.context import QUIET, Context, version_of
+from backend.schemas import RunDetail, RunSummary
+from ui import cards, figures, run_cards, score_cards, words
+from ui.components import curves, heat_map, panel
+from ui.context import QUIET, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
+from ui.heat import heat_maps
 
 _LONGEST_NAME = 120
 _MOST_COMPARED = 6
@@ -24,9 +25,14 @@ class RunsPage:
         self.context = context
         self.services = context.services
         self.changeable = may_change(context.services.settings)
+        self.tab = tab
+        self.seen = seen(context, "runs")
         self.checked = gr.State([])
         if not self.changeable:
             panel(cards.notice(READONLY))
+        self.swept = gr.Checkbox(
+            False, label="with the runs of sweeps", visible=False, elem_id="i-runs-swept"
+        )
         self.table = panel(elem_id="i-runs")
         with gr.Column(visible=False, elem_id="i-comparison") as self.comparison:
             self.compared = panel(elem_id="i-compared")
@@ -35,6 +41,7 @@ class RunsPage:
             self.head = panel(elem_id="i-detail-head")
             self._actions()
             self.curves = curves(elem_id="i-run-curves")
+            self.heat = heat_map(elem_id="i-run-heat")
             with gr.Row(equal_height=False):
                 self.scores = panel(elem_id="i-run-scores", min_width=320)
                 self.facts = panel(elem_id="i-run-facts", min_width=320)
@@ -47,6 +54,8 @@ class RunsPage:
             self.map = gr.Button("Map", size="sm")
             self.stop = gr.Button("Stop", variant="stop", size="sm", elem_id="i-do-stop")
             self.resume = gr.Button("Resume", variant="primary", size="sm", elem_id="i-do-resume")
+            self.finish = gr.Button("Finish with the best so far", size="sm", elem_id="i-do-finish")
+            self.sweep = gr.Button("Sweep this…", size="sm", elem_id="i-do-sweep")
             self.rename = gr.Button("Rename…", size="sm", elem_id="i-do-rename")
             self.delete = gr.Button("Delete…", size="sm", elem_id="i-do-delete")
         with gr.Row(visible=False, elem_classes="i-actions") as self.renaming:
@@ -65,12 +74,15 @@ class RunsPage:
         """Wires the events, once all pages are laid out."""
         context = self.context
         opened, version = context.opened, context.version
-        now = [opened, self.checked]
-        buttons = [self.explore, self.map, self.stop, self.resume, self.rename, self.delete]
-        view = [self.table, self.detail, self.head, *buttons, self.curves, self.scores, self.facts]
+        now = [opened, self.checked, self.swept]
+        buttons = [self.explore, self.map, self.stop, self.resume, self.finish, self.sweep,
+                   self.rename, self.delete]  # fmt: skip
+        view = [self.swept, self.table, self.detail, self.head, *buttons, self.curves, self.heat,
+                self.scores, self.facts]  # fmt: skip
         compared = [self.comparison, self.compared, self.compared_curves]
-        version.change(self.show, now, [opened, *view], **QUIET)
-        opened.change(self.show, now, [opened, *view], **QUIET)
+        changes = [self.seen.change, self.tab.select, opened.change, self.swept.input]
+        gr.on(changes, self.show, now, [opened, *view], **QUIET)
+        self.head.act(_sweep_of, None, [context.sweep, context.tabs], **QUIET)
         opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
         self.table.act(self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET)
         rows = [self.renaming, self.deleting]
@@ -81,56 +93,81 @@ class RunsPage:
         for event in (self.save.click, self.name.submit):
             event(self.do_rename, [opened, self.name], [version, *rows], **QUIET)
         self.sure.click(
-            self.do_delete, now, [version, opened, self.checked, *rows, *compared], **QUIET
+            self.do_delete,
+            [opened, self.checked],
+            [version, opened, self.checked, *rows, *compared],
+            **QUIET,
         )
         self.stop.click(self.do_stop, opened, [version, self.stop], **QUIET)
         self.resume.click(self.do_resume, opened, version, **QUIET)
+        self.finish.click(self.do_finish, opened, version, **QUIET)
+        self.sweep.click(
+            lambda run: (run, gr.Tabs(selected="sweeps")), opened, [context.grid, context.tabs],
+            **QUIET,
+        )  # fmt: skip
         for button, page in ((self.explore, "explore"), (self.map, "map")):
             button.click(
                 lambda run, page=page: (run, gr.Tabs(selected=page)), opened,
                 [context.run, context.tabs], **QUIET,
             )  # fmt: skip
 
-    def show(self, opened: str | None, checked: list[str]) -> tuple[Any, ...]:
+    def show(self, opened: str | None, checked: list[str], swept: bool) -> tuple[Any, ...]:
         """The table, and the opened run in detail; the newest where none was opened."""
         runs = self.services.runs()
         if not runs:
             text = "Runs appear here as soon as one is launched on the New run page."
             nothing = cards.empty("No runs yet.", text)
-            return "", nothing, gr.update(visible=False), *(gr.skip(),) * 10
+            return "", gr.skip(), nothing, gr.update(visible=False), *(gr.skip(),) * 13
+        listed, box = self._listed(runs, swept)
         known = {run.id for run in runs}
-        opened = opened if opened in known else runs[0].id
+        now, opened = opened, opened if opened in known else (listed or runs)[0].id
         try:
             detail = self.services.run(opened)
         except NotFound:  # deleted a moment ago, by someone else
-            return (gr.skip(),) * 13
-        table = run_cards.table(runs, opened, checked)
-        return opened, table, gr.update(visible=True), *self._detail(detail)
+            return (gr.skip(),) * 17
+        table = run_cards.table(listed, opened, checked)
+        write = gr.skip() if now == opened else opened  # another may be opened by now
+        return write, box, table, gr.update(visible=True), *self._detail(detail)
+
+    def _listed(self, runs: list[RunSummary], swept: bool) -> tuple[list[RunSummary], Any]:
+        """The runs of the table: those of sweeps would bury the others."""
+        alone = [run for run in runs if run.sweep is None]
+        others = len(runs) - len(alone)
+        label = f"with the {words.count(others, 'run')} of sweeps"
+        return (runs if swept else alone), gr.update(visible=others > 0, label=label)
 
     def _detail(self, run: RunDetail) -> tuple[Any, ...]:
         done, live = run.summary.status == "finished", run.summary.live
+        again = run.summary.resumable and self.changeable
         change = self.changeable
-        visible = (done, done, live and change, run.summary.resumable and change, change,
-                   change and not live)  # fmt: skip
-        lines = figures.run_curves(run)
+        visible = (done, done, live and change, again, again and self._trained(run), change,
+                   change, change and not live)  # fmt: skip
+        lines, heat = figures.run_curves(run), heat_maps(run)
         return (
             run_cards.detail_head(run),
             *(gr.update(visible=each) for each in visible),
             gr.update(value=lines, visible=bool(lines["plots"])),
-            run_cards.detail_scores(run),
+            gr.update(value=heat, visible=bool(heat["maps"])),
+            score_cards.detail_scores(run),
             run_cards.detail_facts(run),
         )
 
+    def _trained(self, run: RunDetail) -> bool:
+        """Whether training had begun, so that there are heads to finish with."""
+        trained = {method.id for method in self.services.methods() if method.trained}
+        return run.request.method in trained and bool(run.series)
+
     @told
     def on_act(
-        self, opened: str | None, checked: list[str], event: gr.EventData
+        self, opened: str | None, checked: list[str], swept: bool, event: gr.EventData
     ) -> tuple[Any, ...]:
         """A click in the table: opens a run, or takes it into the comparison."""
         act, run = str(event.act), str(event.arg)
         if act == "check":
             checked = [each for each in checked if each != run] + [run] * (run not in checked)
             checked = checked[-_MOST_COMPARED:]
-            table = run_cards.table(self.services.runs(), opened, checked)
+            listed, _ = self._listed(self.services.runs(), swept)
+            table = run_cards.table(listed, opened, checked)
             return gr.skip(), checked, table, *self.compare(checked)
         return run, *(gr.skip(),) * 5
 
@@ -139,7 +176,7 @@ class RunsPage:
         if len(checked) < 2:
             return gr.update(visible=False), "", None
         runs = [self.services.run(run) for run in checked]
-        return gr.update(visible=True), run_cards.comparison(runs), figures.compared_curves(runs)
+        return gr.update(visible=True), score_cards.comparison(runs), figures.compared_curves(runs)
 
     def close_rows(self) -> tuple[Any, Any]:
         """Puts the rename and delete rows away."""
@@ -188,3 +225,15 @@ class RunsPage:
         require_changes(self.services.settings)
         self.services.resume(opened)
         return version_of(self.services)
+
+    @told
+    def do_finish(self, opened: str) -> str:
+        """Evaluates the best heads that training found before it was stopped."""
+        require_changes(self.services.settings)
+        self.services.finish_now(opened)
+        return version_of(self.services)
+
+
+def _sweep_of(event: gr.EventData) -> tuple[str, Any]:
+    """The way to the sweep that a run is a cell of."""
+    return str(event.arg), gr.Tabs(selected="sweeps")
