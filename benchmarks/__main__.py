@@ -11,12 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import encoders, features, scenes
+from benchmarks import encoders, features, losses, scenes
 
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
     "encoders": encoders.measure,
     "features": features.measure,
+    "losses": losses.measure,
     "scenes": scenes.measure,
 }
 
