@@ -11,27 +11,33 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import encoders, features, losses, scenes
+from benchmarks import encoders, features, losses, methods, scenes
 
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
     "encoders": encoders.measure,
     "features": features.measure,
     "losses": losses.measure,
+    "methods": methods.measure,
     "scenes": scenes.measure,
 }
+
+#: takes more than an hour, so it has to be asked for
+_ONLY_BY_NAME = {"methods"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=sorted(BENCHMARKS), help="default: all of them")
+    parser.add_argument(
+        "name", nargs="?", choices=sorted(BENCHMARKS), help="default: all but methods"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     arguments = parser.parse_args()
     figures = {
         name: measure(arguments.quick)
         for name, measure in BENCHMARKS.items()
-        if arguments.name in (None, name)
+        if name == arguments.name or (arguments.name is None and name not in _ONLY_BY_NAME)
     }
     for name, measured in figures.items():
         table = Table(title=name)

@@ -24,6 +24,7 @@ from scipy.stats import t
 
 from backend.alignment.methods import METHODS
 from backend.runs.pipeline import run_pipeline
+from backend.runs.plan import plan
 from backend.runs.store import Store
 from backend.schemas import RetrievalReport, RunDetail, RunRequest, Spread
 from backend.settings import REPOSITORY, Settings
@@ -32,7 +33,15 @@ Way = Literal["image_to_text", "text_to_image"]
 
 SEEDS: Final = 5
 FEW: Final = 1000
-BASELINE: Final = "linear-infonce"
+#: linear + InfoNCE as it is usually done, its heads drawn at random
+BASELINE: Final = "linear-infonce, start=random"
+#: beside every method as it comes: options that make the usual form of one
+VARIANTS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
+    *((method, {}) for method in METHODS),
+    ("linear-infonce", {"start": "random"}),
+    # with the noise that STRUCTURE and SOTAlign have, so that what they add can be told from it
+    ("linear-infonce", {"noise": "0.75"}),
+)
 TABLE: Final = REPOSITORY / "docs" / "methods-table.md"
 _BESIDE: Final = REPOSITORY.parent / "shared"
 _WAYS: Final[dict[Way, str]] = {"image_to_text": "I2T", "text_to_image": "T2I"}
@@ -42,7 +51,7 @@ _WAYS: Final[dict[Way, str]] = {"image_to_text": "I2T", "text_to_image": "T2I"}
 class Row:
     """One method at one number of training images."""
 
-    method: str
+    label: str
     run: RunDetail
 
     @property
@@ -66,7 +75,7 @@ def measure(quick: bool) -> dict[str, float]:
     if not quick:
         TABLE.write_text(_document(rows), encoding="utf-8")
     return {
-        f"{row.method}, {size or 'all'} images, {short} R@1, %": 100 * row.spread(way, 1).mean
+        f"{row.label}, {size or 'all'} images, {short} R@1, %": 100 * row.spread(way, 1).mean
         for size, measured in rows.items()
         for row in measured
         for way, short in _WAYS.items()
@@ -75,24 +84,34 @@ def measure(quick: bool) -> dict[str, float]:
 
 def _rows(settings: Settings, size: int | None, seeds: int) -> Iterator[Row]:
     store, console = Store(settings), Console(stderr=True)
-    for method in METHODS:
-        request = _request(method, size, seeds)
-        found = [run for run in store.list_runs() if run.name == request.name and run.test]
+    for method, options in VARIANTS:
+        label = ", ".join([method, *(f"{name}={value}" for name, value in options.items())])
+        request = _request(label, method, options, size, seeds)
         begun = time.monotonic()
-        if found and store.get_run(found[0].id).request == request:
-            run = store.get_run(found[0].id)
-        else:
-            run = run_pipeline(settings, store, request, with_map=False)
+        run = _found(store, request) or run_pipeline(settings, store, request, with_map=False)
         if run.summary.status != "finished":
             console.print(f"{request.name}: {run.summary.status}: {run.summary.error}")
             continue
-        row = Row(method, run)
+        row = Row(label, run)
         figures = ", ".join(f"{s} {100 * row.spread(w, 1).mean:.1f}" for w, s in _WAYS.items())
         console.print(f"{request.name}: {figures} ({time.monotonic() - begun:.0f} s)")
         yield row
 
 
-def _request(method: str, size: int | None, seeds: int) -> RunRequest:
+def _found(store: Store, request: RunRequest) -> RunDetail | None:
+    """The finished run of the very same request and effective options, if there is one."""
+    options = plan(request).configuration["options"]
+    for summary in store.list_runs():
+        if summary.name == request.name and summary.test is not None:
+            run = store.get_run(summary.id)
+            if run.request == request and run.configuration["options"] == options:
+                return run
+    return None
+
+
+def _request(
+    label: str, method: str, options: dict[str, str], size: int | None, seeds: int
+) -> RunRequest:
     flickr, vit = _BESIDE / "data" / "flickr8k", _BESIDE / "models" / "vit-tiny-patch16-224-augreg"
     real = flickr.is_dir() and vit.is_dir()
     return RunRequest(
@@ -100,9 +119,10 @@ def _request(method: str, size: int | None, seeds: int) -> RunRequest:
         image_encoder=str(vit) if real else "scene-resnet-classes",
         text_encoder="minilm",
         method=method,
+        options=dict(options),
         seeds=seeds,
         train_images=size,
-        name=f"methods: {method}, {size or 'all'} images, {seeds} seeds",
+        name=f"methods: {label}, {size or 'all'} images, {seeds} seeds",
     )
 
 
@@ -126,7 +146,7 @@ def _document(rows: dict[int | None, list[Row]]) -> str:
         "with its default options, chosen on validation.",
     ]
     for size, measured in rows.items():
-        baseline = next((row for row in measured if row.method == BASELINE), None)
+        baseline = next((row for row in measured if row.label == BASELINE), None)
         name = "All training images" if size is None else f"{size:,} training images"
         parts += ["", f"## {name}", "", *_table(measured, baseline)]
     return "\n".join(parts) + "\n"
@@ -139,7 +159,7 @@ def _table(rows: Sequence[Row], baseline: Row | None) -> Iterator[str]:
     ordered = sorted(rows, key=lambda row: -sum(row.spread(way, 1).mean for way in _WAYS))
     for row in ordered:
         cells = [_cell(row.spread(way, k)) for way in _WAYS for k in (1, 5, 10)]
-        yield f"| `{row.method}` | {' | '.join(cells)} | {_difference(row, baseline)} |"
+        yield f"| `{row.label}` | {' | '.join(cells)} | {_difference(row, baseline)} |"
 
 
 def _cell(spread: Spread) -> str:

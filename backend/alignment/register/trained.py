@@ -140,7 +140,7 @@ TRAINED: Final = (
             trained=True,
             uses_unpaired=True,
             options=(
-                *but(TRAINING, noise=0.5),
+                *but(TRAINING, noise=0.75),
                 choice(
                     "base",
                     "Base loss",
