@@ -70,7 +70,7 @@ def measure(quick: bool) -> dict[str, float]:
     """R@1 in per cent by method, direction and number of images; mean over seeds."""
     settings = Settings()
     settings.make_dirs()
-    sizes: tuple[int | None, ...] = (100,) if quick else (None, FEW)
+    sizes: tuple[int | None, ...] = (100,) if quick else (FEW, None)
     rows = {size: list(_rows(settings, size, 2 if quick else SEEDS)) for size in sizes}
     if not quick:
         TABLE.write_text(_document(rows), encoding="utf-8")
