@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from backend.alignment.register.closed_form import CLOSED_FORM
 from backend.alignment.register.method import Method
 from backend.alignment.register.trained import TRAINED
@@ -38,6 +40,8 @@ class Context:
         folder: for checkpoints; the same folder again means: continue.
         report, on_metrics: how progress is told.
         unpaired: training items and captions beside the pairs, for methods that learn from them.
+        basis: tells the features from others of the same shape; a checkpoint of other ones is not
+            gone on from.
     """
 
     options: Options
@@ -47,6 +51,7 @@ class Context:
     report: Report
     on_metrics: OnMetrics
     unpaired: Unpaired | None = None
+    basis: str = ""
 
 
 METHODS: Final[dict[str, Method]] = {
@@ -118,6 +123,11 @@ def fit(method_id: str, train: PairedFeatures, val: PairedFeatures, context: Con
         if len(pairs.image) < 2:
             raise InvalidInput(
                 f"The {name} split has {len(pairs.image)} usable images; at least 2 are needed. "
+                "Check the data set's report for what was set aside."
+            )
+        if len(np.unique(pairs.image_of_text)) < 2:
+            raise InvalidInput(
+                f"The {name} split has captions of fewer than 2 images; nothing can be told apart. "
                 "Check the data set's report for what was set aside."
             )
     recipe = import_module(f"backend.alignment.recipes.{METHODS[method_id].module}")

@@ -26,7 +26,21 @@ _FLOPS: Final = 4_000_000_000  # of one product between two reports: a fraction 
 def mean_and_scale(
     rows: Rows, weight: Matrix | None = None, unit_rows: bool = False
 ) -> tuple[Matrix, Matrix]:
-    """Mean and standard deviation of each feature; a constant one gets scale 1.
+    """Mean and standard deviation of each feature; a constant one gets scale 1, to divide by.
+
+    Args, errors: as :func:`mean_and_spread`.
+
+    Returns:
+        Both (d,) float64.
+    """
+    mean, spread = mean_and_spread(rows, weight, unit_rows)
+    return mean, np.where(spread > 1e-6, spread, 1.0)
+
+
+def mean_and_spread(
+    rows: Rows, weight: Matrix | None = None, unit_rows: bool = False
+) -> tuple[Matrix, Matrix]:
+    """Mean and standard deviation of each feature.
 
     Two passes, so that nothing cancels; of every token's features, over all tokens.
 
@@ -50,8 +64,7 @@ def mean_and_scale(
     squares = np.zeros(rows.width)
     for values, times in _weighted(rows, weight, unit_rows):
         squares += times @ np.square(values - mean)
-    spread = np.sqrt(squares / max(1.0, count))
-    return mean, np.where(spread > 1e-6, spread, 1.0)
+    return mean, np.sqrt(squares / max(1.0, count))
 
 
 def must_be_finite(values: NDArray[np.floating]) -> None:

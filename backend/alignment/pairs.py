@@ -69,7 +69,7 @@ class Unpaired:
 def epoch_batches(
     image_of_text: NDArray[np.int64], batch: int, generator: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Caption rows of one epoch: every caption once, never two of one image in a batch.
+    """Caption rows of one epoch: each caption at most once, never two of one image in a batch.
 
     Siblings in a batch would be each other's false negatives. Round r takes the r-th caption of each
     image, in an order of its own; batches do not cross rounds. A last batch of one has no negative

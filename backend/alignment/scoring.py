@@ -34,8 +34,23 @@ def held_out_recall(
     """
     image = _embedded(alignment, "image", pairs.image, on_wait)
     text = _embedded(alignment, "text", pairs.text, on_wait)
-    order = np.argsort(pairs.image_of_text, kind="stable")
-    text, owner = text[order], pairs.image_of_text[order]
+    return recall_in_pieces(image, text, pairs.image_of_text, on_wait)
+
+
+def recall_in_pieces(
+    image: NDArray[np.float32],
+    text: NDArray[np.float32],
+    image_of_text: NDArray[np.int64],
+    on_wait: Callable[[], None],
+) -> dict[str, float]:
+    """The same of embeddings.
+
+    Args:
+        image, text, image_of_text: as :func:`backend.evaluation.retrieval.mean_recall` takes them.
+        on_wait: as above.
+    """
+    order = np.argsort(image_of_text, kind="stable")
+    text, owner = text[order], image_of_text[order]
     hits: dict[str, list[NDArray[np.float64]]] = {}
 
     def add(way: str, ranks: Ranks) -> None:

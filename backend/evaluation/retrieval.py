@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.errors import InvalidInput
 from backend.schemas import RetrievalReport, RetrievalScores
 
 KS: Final = (1, 5, 10)
@@ -56,8 +57,9 @@ def text_to_image_ranks(
     for start, stop in _chunks(len(text), len(image)):
         scores = text[start:stop] @ image.T
         own = scores[np.arange(stop - start), image_of_text[start:stop]][:, None]
-        above[start:stop] = (scores > own + _TIE).sum(axis=1)
-        tied[start:stop] = (np.abs(scores - own) <= _TIE).sum(axis=1) - 1
+        # so that what is no number counts as above: it is never found
+        above[start:stop] = (~(scores <= own + _TIE)).sum(axis=1)
+        tied[start:stop] = np.maximum((np.abs(scores - own) <= _TIE).sum(axis=1) - 1, 0)
     return Ranks(above, tied)
 
 
@@ -79,7 +81,7 @@ def image_to_text_ranks(
                 above[row], tied[row] = len(text), 0
                 continue
             best = own.max()
-            above[row] = (line > best + _TIE).sum()
+            above[row] = (~(line <= best + _TIE)).sum()
             equal = np.abs(line - best) <= _TIE
             tied[row] = equal.sum() - equal[first[row] : last[row]].sum()
     return Ranks(above, tied)
@@ -100,7 +102,15 @@ def evaluate(
         image_of_text: (m,) row of the image that a caption describes.
         split: name for the report.
         seed: of the bootstrap, which resamples images together with their captions.
+
+    Raises:
+        InvalidInput: a row is not finite.
     """
+    if not (np.isfinite(image).all() and np.isfinite(text).all()):
+        raise InvalidInput(
+            f"The heads gave numbers that are not finite on the {split} split, so nothing can be scored. "
+            "Launch the run again with a lower learning rate, or encode the items again in float32."
+        )
     n, m = len(image), len(text)
     captions = np.bincount(image_of_text, minlength=n)
     image_rows = np.flatnonzero(captions)

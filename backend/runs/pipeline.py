@@ -202,6 +202,7 @@ class Pipeline:
             report=report,
             on_metrics=metrics,
             unpaired=self.inputs.unpaired(place.seed, report),
+            basis=json.dumps(self._basis(place, report), sort_keys=True),
         )
         pairs = self.inputs.pairs("train", report, place.seed)
         return fit(self.request.method, pairs, self.inputs.pairs("val", report), context)

@@ -38,4 +38,5 @@ def barlow(image: Tensor, text: Tensor, off_diagonal: float = 0.0051) -> Tensor:
 
 def _scored(rows: Tensor) -> Tensor:
     deviation, mean = torch.std_mean(rows, 0)
-    return (rows - mean) / deviation
+    # a column that is constant in this batch tells nothing, and must not divide by 0
+    return (rows - mean) / deviation.clamp_min(torch.finfo(rows.dtype).eps)

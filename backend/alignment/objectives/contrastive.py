@@ -55,7 +55,8 @@ class InfoNCE(Objective):
         return info_nce(step.image, text, self.log_scale, step.batch.owner, self._siblings)
 
     def clamp(self) -> None:
-        self.log_scale.clamp_(*self._bounds)
+        if self.log_scale.requires_grad:
+            self.log_scale.clamp_(*self._bounds)
 
     def told(self) -> dict[str, float]:
         return {"logit_scale": float(self.log_scale.detach().exp())}

@@ -14,11 +14,12 @@ from backend.alignment.training.objective import Batch
 
 
 class FuseMix(InfoNCE):
-    """InfoNCE of mixed pairs: both sides of pair i are mixed with those of pair i + B/2.
+    """InfoNCE of mixed pairs: both sides of a pair are mixed with those of the pair before it.
 
     One coefficient a batch, Beta(alpha, alpha), the same for both sides, so that a mixture of two
-    pairs is a pair. The released code gives up half of the batch's rows; here, as in STRUCTURE's
-    ablation, the batch is rolled by half its size and all B mixtures are kept.
+    pairs is a pair. The released code gives up half of the batch's rows; STRUCTURE's ablation rolls the
+    batch by half its size, which mixes i and j twice: at a coefficient near one half those two rows
+    are all but equal and yet each other's negatives. Rolled by one, no two rows mix the same pairs.
 
     Args:
         alpha: of the Beta distribution; 1 (uniform) in the paper. 0: nothing is mixed.
@@ -39,4 +40,4 @@ class FuseMix(InfoNCE):
 
 def _mixed(inputs: Inputs, share: float) -> Tensor:
     assert isinstance(inputs, Tensor)
-    return share * inputs + (1 - share) * inputs.roll(len(inputs) // 2, 0)
+    return share * inputs + (1 - share) * inputs.roll(1, 0)

@@ -76,8 +76,9 @@ class Structured(Objective):
         if weight == 0:
             return loss
         batch = step.batch
-        image = self._kept(step, "image", batch.image, step.image, batch.unpaired_image)
-        text = self._kept(step, "text", batch.text, step.text, batch.unpaired_text)
+        clean_image, clean_text = batch.clean
+        image = self._kept(step, "image", clean_image, step.image, batch.unpaired_image)
+        text = self._kept(step, "text", clean_text, step.text, batch.unpaired_text)
         return loss + weight * (image + text) / 2
 
     def _kept(

@@ -77,21 +77,24 @@ class TeacherPlan(Objective):
             image, text = step.embed("image", raw_image), step.embed("text", raw_text)
             pairs = self._told_apart(step, image, text)
         else:
-            assert isinstance(batch.image, Tensor) and isinstance(batch.text, Tensor)
-            raw_image, raw_text = batch.image[: how.rows], batch.text[: how.rows]
+            clean_image, clean_text = batch.clean
+            assert isinstance(clean_image, Tensor) and isinstance(clean_text, Tensor)
+            raw_image, raw_text = clean_image[: how.rows], clean_text[: how.rows]
             image, text = step.image[: how.rows], step.text[: how.rows]
             pairs = self._told_apart(step, image[:0], text[:0])
         if not how.plan:
             return how.pairs * pairs
-        with torch.no_grad():
-            known = self.teacher["image"](raw_image), self.teacher["text"](raw_text)
-        plan = klot(
-            image.float() @ text.float().T,
-            known[0].float() @ known[1].float().T,
-            how.epsilon,
-            how.epsilon_teacher,
-            how.iterations,
-        )
+        # the teacher's entropy is finer than bfloat16's steps
+        with torch.autocast(image.device.type, enabled=False):
+            with torch.no_grad():
+                known = self.teacher["image"](raw_image), self.teacher["text"](raw_text)
+            plan = klot(
+                image.float() @ text.float().T,
+                known[0] @ known[1].T,
+                how.epsilon,
+                how.epsilon_teacher,
+                how.iterations,
+            )
         return how.pairs * pairs + how.plan * plan
 
     def _told_apart(self, step: Step, more_image: Tensor, more_text: Tensor) -> Tensor:

@@ -28,8 +28,17 @@ class UnpairedBatches:
         """Raw features (n, d_image) and (m, d_text); all randomness comes from ``generator``."""
         drawn = []
         for side in self._sides:
-            order = torch.randperm(len(side), generator=generator, device=generator.device)
-            taken = side.take(order[: self._batch].cpu().numpy())
+            taken = side.take(_some(len(side), self._batch, generator).cpu().numpy())
             assert isinstance(taken, Tensor)
             drawn.append(taken)
         return drawn[0], drawn[1]
+
+
+def _some(size: int, count: int, generator: torch.Generator) -> Tensor:
+    """Numbers below ``size``, none twice, without shuffling millions for a few."""
+    if count * 4 >= size:
+        return torch.randperm(size, generator=generator, device=generator.device)[:count]
+    drawn = torch.randint(size, (2 * count,), generator=generator, device=generator.device)
+    different: Tensor = drawn.unique()  # type: ignore[no-untyped-call]
+    order = torch.randperm(len(different), generator=generator, device=generator.device)
+    return different[order[:count]]

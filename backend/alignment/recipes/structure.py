@@ -36,6 +36,7 @@ from backend.alignment.recipes.trained import (
     unpaired_batches,
 )
 from backend.alignment.training import Objective
+from backend.errors import InvalidInput
 
 
 def fit(method_id: str, train: PairedFeatures, val: PairedFeatures, context: Context) -> Alignment:
@@ -66,6 +67,11 @@ def fit(method_id: str, train: PairedFeatures, val: PairedFeatures, context: Con
 def _base(context: Context) -> Objective:
     options = context.options
     if options["base"] == "sigmoid":
+        if siblings_of(context) == "mask":
+            raise InvalidInput(
+                "The sigmoid loss takes captions of one image that meet for positives and cannot leave "
+                "them out. Choose siblings apart or positive, or an InfoNCE base."
+            )
         return Sigmoid(extra=extra_of(context))
     return InfoNCE(
         1 / float(cast(float, options["temperature"])),

@@ -133,6 +133,7 @@ def trained(
         context.report,
         context.on_metrics,
         context.options,
+        context.basis,
     )
     meeting = "apart" if siblings_of(context) == "apart" else "together"
     settings = TrainingConfig.of(context.options, **({"siblings": meeting} | config))

@@ -24,12 +24,13 @@ class Progress:
 
     Attributes:
         step: optimiser steps taken.
-        looks: at the validation split.
+        looks: at the validation split; looked_at: the step of the last one.
         best_score, best_step, best_look, best_metrics: of the look that scored best.
     """
 
     step: int = 0
     looks: int = 0
+    looked_at: int = 0
     best_score: float = -1.0
     best_step: int = 0
     best_look: int = 0

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 from backend.alignment.base import as_inputs
 from backend.alignment.heads import Head, Inputs, TokenBatch
-from backend.alignment.moments import mean_and_scale
+from backend.alignment.moments import mean_and_spread
 from backend.alignment.pairs import PairedFeatures, Siblings, batches_of
 from backend.alignment.rows import Rows
+from backend.alignment.scoring import recall_in_pieces
 from backend.alignment.training.bank import Bank
 from backend.alignment.training.checkpoint import (
     Checkpoint,
@@ -40,7 +41,6 @@ from backend.alignment.training.config import TrainingConfig
 from backend.alignment.training.objective import Batch, Objective, Step
 from backend.alignment.training.optimizers import optimizer_of, rate_share
 from backend.errors import Cancelled, TrainingDiverged
-from backend.evaluation.retrieval import mean_recall
 from backend.reporting import Report
 
 OnMetrics = Callable[[int, dict[str, float]], None]
@@ -66,6 +66,7 @@ class Place(NamedTuple):
         report: told ``(step, steps, "steps")``; may raise ``Cancelled``: a checkpoint is written then.
         on_metrics: told ``(step, {name: value})``.
         options: of the method; a checkpoint of other options is not gone on from.
+        basis: tells the features from others of the same shape, to the same end.
     """
 
     seed: int
@@ -74,6 +75,7 @@ class Place(NamedTuple):
     report: Report
     on_metrics: OnMetrics
     options: Mapping[str, Any]
+    basis: str = ""
 
 
 def train(
@@ -107,9 +109,10 @@ def train(
     loop.resume()
     with _cores(config.batch):
         while (ended := loop.ended()) is None:
-            loop.step()
             if loop.time_to_look():
                 loop.look(val_pairs)
+            else:
+                loop.step()
             loop.tell()
         if not loop.progress.looks:  # stopped before the first one
             loop.look(val_pairs)
@@ -133,10 +136,10 @@ class _Loop:
         self.owner = pairs.image_of_text
         self.image, self.text = Bank(pairs.image, device), Bank(pairs.text, device)
         self.siblings = Siblings(self.owner) if objective.extra_captions else None
+        # of a constant feature 0, so that noise does not make it the loudest; refuses what is not finite
         self.spread = {
-            side: torch.from_numpy(mean_and_scale(rows)[1]).float().to(device)
+            side: torch.from_numpy(mean_and_spread(rows)[1]).float().to(device)
             for side, rows in (("image", pairs.image), ("text", pairs.text))
-            if config.noise
         }
         self.generator = torch.Generator(device).manual_seed(place.seed)
         for head in heads.values():
@@ -198,17 +201,25 @@ class _Loop:
     def _check(self, loss: Tensor, number: int) -> None:
         value = float(loss.detach())
         if not math.isfinite(value):
-            kept = (
-                f"The last good checkpoint is of step {self.progress.best_step}"
-                if self.progress.looks
-                else "No checkpoint was written yet"
-            )
-            raise TrainingDiverged(
-                f"The loss became {value} at step {number + 1}. {kept}; launch again with a lower "
-                "learning rate."
-            )
+            raise self._diverged(f"The loss became {value} at step {number + 1}.")
         if number % _LOG_EVERY == 0:
             self.place.on_metrics(number + 1, {"train/loss": value})
+
+    def _diverged(self, what: str) -> TrainingDiverged:
+        """What to raise; the best heads so far are put into the checkpoint first."""
+        kept = read_checkpoint(self.place.folder, self._settings())
+        if kept is None:
+            where = "No checkpoint was written yet"
+        else:
+            best = {f"best.{name}": tensor for name, tensor in self.best.items()}
+            for name in ("best_score", "best_step", "best_look", "best_metrics"):
+                setattr(kept.progress, name, getattr(self.progress, name))
+            write_checkpoint(self.place.folder, replace(kept, tensors=kept.tensors | best))
+            where = (
+                f"The last good checkpoint is of step {kept.progress.step}, the best heads so far of "
+                f"step {self.progress.best_step}"
+            )
+        return TrainingDiverged(f"{what} {where}; launch again with a lower learning rate.")
 
     def _epoch(self, number: int) -> list[NDArray[np.int64]]:
         """The batches of an epoch, the same whenever they are asked for."""
@@ -230,6 +241,7 @@ class _Loop:
         if self.config.noise:
             batch = replace(
                 batch,
+                without_noise=(batch.image, batch.text),
                 image=self._noisy("image", batch.image),
                 text=self._noisy("text", batch.text),
                 extra=None if batch.extra is None else self._noisy("text", batch.extra),
@@ -245,15 +257,20 @@ class _Loop:
     # --- looks at the validation split ----------------------------------------------------------
 
     def time_to_look(self) -> bool:
-        """Whether the heads are to be scored now."""
-        return self.progress.step % self.every == 0 or self.progress.step >= self.total
+        """Whether the heads are to be scored before the next step."""
+        step = self.progress.step
+        due = step % self.every == 0 or step >= self.total
+        return due and step > self.progress.looked_at
 
     def look(self, pairs: PairedFeatures) -> None:
         """Scores the heads, keeps them if they are the best so far, writes a checkpoint."""
-        metrics = validate(self.heads, pairs)
+        metrics = validate(self.heads, pairs, self.tell)
+        if metrics is None:
+            raise self._diverged(f"The heads gave no numbers after step {self.progress.step}.")
         told = {f"val/{name}": value for name, value in metrics.items()}
         self.place.on_metrics(self.progress.step, told)
         self.progress.looks += 1
+        self.progress.looked_at = self.progress.step
         if metrics["mean_recall"] > self.progress.best_score:
             self.progress.best_score = metrics["mean_recall"]
             self.progress.best_step = self.progress.step
@@ -268,7 +285,7 @@ class _Loop:
         """Why training is over; None while it is not."""
         if (self.place.folder / ENOUGH).exists():
             return "the best so far was taken"
-        if self.progress.step >= self.total:
+        if self.progress.step >= self.total and not self.time_to_look():
             return "all steps were taken"
         if self.progress.looks - self.progress.best_look >= self.config.patience:
             return "validation did not gain any more"
@@ -317,7 +334,8 @@ class _Loop:
     def resume(self) -> None:
         """Goes on from the checkpoint in the folder, if it belongs to this configuration."""
         kept = read_checkpoint(self.place.folder, self._settings())
-        if kept is None:
+        if kept is None:  # then there is nothing yet that could be enough
+            (self.place.folder / ENOUGH).unlink(missing_ok=True)
             return
         self.progress = kept.progress
         self.heads.load_state_dict(kept.group("now"))
@@ -335,22 +353,32 @@ class _Loop:
             "objective": type(self.objective).__name__,
             "options": dict(self.place.options),
             "pairs": [len(self.image), len(self.text)],
+            "basis": self.place.basis,
+            # a generator's state and the arithmetic are the device's own
+            "device": self.device.type,
+            "bfloat16": self.bfloat16,
             **asdict(self.config),
         }
         return json.dumps(about, sort_keys=True)
 
 
-def validate(heads: nn.ModuleDict, pairs: PairedFeatures) -> dict[str, float]:
-    """Recalls on the validation split with the heads as they are."""
+def validate(
+    heads: nn.ModuleDict, pairs: PairedFeatures, on_wait: Callable[[], None] = lambda: None
+) -> dict[str, float] | None:
+    """Recalls on the validation split with the heads as they are; None where they give no numbers.
+
+    Args:
+        on_wait: called every few tenths of a second; may raise.
+    """
     heads.eval()
-    shared = {
-        side: _embedded(heads[side], rows)
-        for side, rows in (("image", pairs.image), ("text", pairs.text))
-    }
-    return mean_recall(shared["image"], shared["text"], pairs.image_of_text)
+    image = _embedded(heads["image"], pairs.image, on_wait)
+    text = _embedded(heads["text"], pairs.text, on_wait)
+    if not (np.isfinite(image).all() and np.isfinite(text).all()):
+        return None
+    return recall_in_pieces(image, text, pairs.image_of_text, on_wait)
 
 
-def _embedded(head: nn.Module, rows: Rows) -> NDArray[np.float32]:
+def _embedded(head: nn.Module, rows: Rows, on_wait: Callable[[], None]) -> NDArray[np.float32]:
     assert isinstance(head, Head)
     result = np.empty((len(rows), head.config.outputs), np.float32)
     device = next(head.parameters()).device
@@ -358,6 +386,7 @@ def _embedded(head: nn.Module, rows: Rows) -> NDArray[np.float32]:
         for start, block in rows.blocks(head.config.outputs):
             part = head(as_inputs(block).to(device)).float().cpu().numpy()
             result[start : start + len(part)] = part
+            on_wait()
     return result
 
 

@@ -22,6 +22,8 @@ class Batch:
         extra: another caption of each pair's image (the same one where it has no other); None unless
             the objective asks for it.
         unpaired_image, unpaired_text: rows without partners, where the objective adds some.
+        without_noise: both sides as they were before noise was added to them, where it was.
+        clean: both sides without noise, what is compared with the encoders' own spaces.
     """
 
     image: Inputs
@@ -30,6 +32,11 @@ class Batch:
     extra: Inputs | None = None
     unpaired_image: Inputs | None = None
     unpaired_text: Inputs | None = None
+    without_noise: tuple[Inputs, Inputs] | None = None
+
+    @property
+    def clean(self) -> tuple[Inputs, Inputs]:
+        return self.without_noise or (self.image, self.text)
 
 
 @dataclass(frozen=True)

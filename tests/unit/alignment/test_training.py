@@ -156,19 +156,79 @@ def test_features_that_are_not_finite_are_refused_before_a_step(tmp_path: Path) 
     assert not list(tmp_path.iterdir())
 
 
+def test_heads_that_give_no_numbers_are_not_taken_for_the_best(tmp_path: Path) -> None:
+    """A rate and a decay within their bounds that blow the weights up between two losses."""
+    wild = {
+        "learning_rate": 1.0,
+        "weight_decay": 10.0,
+        "warmup": 1.0,
+        "validate_every": 3,
+        "patience": 100,
+    }
+    plain = context(tmp_path, "linear-infonce", **(OPTIONS | wild | {"least_steps": 76}))
+    with pytest.raises(TrainingDiverged, match="after step|at step"):
+        fit("linear-infonce", TRAIN, VAL, plain)
+
+
+def test_a_checkpoint_of_other_features_is_not_continued(tmp_path: Path) -> None:
+    plain = context(tmp_path, "linear-infonce", report=StopAt(30), **OPTIONS)
+    with pytest.raises(Cancelled):
+        fit("linear-infonce", TRAIN, VAL, replace(plain, basis="one"))
+    for basis, first in (("one", 31), ("another", 1)):
+        listener = StopAt(first)
+        going_on = replace(plain, basis=basis, report=listener)
+        with pytest.raises(Cancelled):
+            fit("linear-infonce", TRAIN, VAL, going_on)
+        assert listener.first == first
+
+
+def test_untrained_heads_are_never_enough(tmp_path: Path) -> None:
+    """The marker of an early finish stands beside a checkpoint that no longer belongs to the run."""
+    with pytest.raises(Cancelled):
+        fit("linear-infonce", TRAIN, VAL,
+            context(tmp_path, "linear-infonce", report=StopAt(30), **OPTIONS))  # fmt: skip
+    (tmp_path / ENOUGH).touch()
+    other = context(tmp_path, "linear-infonce", **(OPTIONS | {"learning_rate": 0.002}))
+    assert fit("linear-infonce", TRAIN, VAL, other).details["ended"] != "the best so far was taken"
+
+
+def test_constant_features_get_no_noise_and_the_clean_ones_stay_at_hand(tmp_path: Path) -> None:
+    image = np.hstack([np.array(TRAIN.image), np.full((len(TRAIN.image), 3), 7, np.float32)])
+    seen: list[torch.Tensor] = []
+
+    class Watching(InfoNCE):
+        def forward(self, step):
+            clean, _ = step.batch.clean
+            seen.append((step.batch.image - clean).std(0))
+            return super().forward(step)
+
+    data = PairedFeatures(image, TRAIN.text, TRAIN.image_of_text)
+    held = PairedFeatures(
+        np.hstack([np.array(VAL.image), np.full((len(VAL.image), 3), 7, np.float32)]),
+        VAL.text, VAL.image_of_text,
+    )  # fmt: skip
+    _trained(data, tmp_path, Watching(), held=held, noise=0.5)
+    noise = torch.stack(seen).mean(0)
+    assert torch.equal(noise[-3:], torch.zeros(3))
+    np.testing.assert_allclose(noise[:-3], 0.5 * np.array(TRAIN.image).std(0), rtol=0.1)
+
+
 def test_what_diverges_late_names_the_last_good_checkpoint(tmp_path: Path) -> None:
     class Exploding(InfoNCE):
         def forward(self, step):
             loss = super().forward(step)
             return loss * float("nan") if step.number == 30 else loss
 
-    with pytest.raises(TrainingDiverged, match=r"at step 31.*checkpoint is of step (12|24);"):
+    with pytest.raises(
+        TrainingDiverged,
+        match=r"at step 31.*checkpoint is of step (12|24), the best heads so far of step (12|24);",
+    ):
         _trained(TRAIN, tmp_path, Exploding())
     assert (tmp_path / "checkpoint.safetensors").is_file()
 
 
 def _trained(
-    data: PairedFeatures, folder: Path, objective: InfoNCE, device: str = "cpu", **others
+    data: PairedFeatures, folder: Path, objective: InfoNCE, held: PairedFeatures = VAL, **others
 ) -> tuple[nn.ModuleDict, dict]:
     heads = nn.ModuleDict()
     for side, rows in (("image", data.image), ("text", data.text)):
@@ -180,8 +240,8 @@ def _trained(
         epochs=5, least_steps=0, batch=64, learning_rate=1e-2, weight_decay=0.0, validate_every=12,
         **others,
     )  # fmt: skip
-    place = Place(0, device, folder, silent, lambda step, values: None, {})
-    return heads, train(heads, objective, data, VAL, config, place)
+    place = Place(0, "cpu", folder, silent, lambda step, values: None, {})
+    return heads, train(heads, objective, data, held, config, place)
 
 
 def test_features_on_disk_train_the_very_same_heads(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.errors import InvalidInput
 from backend.evaluation.retrieval import (
     evaluate,
     image_to_text_ranks,
@@ -118,3 +119,17 @@ def test_order_of_captions_does_not_matter(seed: int) -> None:
     image, text, owner = random_inputs(seed)
     order = np.random.default_rng(seed).permutation(len(text))
     assert mean_recall(image, text[order], owner[order]) == mean_recall(image, text, owner)
+
+
+def test_what_is_no_number_is_never_found() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    owner = np.arange(40)
+    assert mean_recall(rows, rows, owner)["mean_recall"] == 1.0
+    nothing = np.full_like(rows, np.nan)
+    assert mean_recall(nothing, nothing, owner)["mean_recall"] == 0.0
+    half = rows.copy()
+    half[:20] = np.nan
+    assert mean_recall(half, rows, owner)["mean_recall"] <= 0.5
+    with pytest.raises(InvalidInput, match="not finite"):
+        evaluate(half, rows, owner, "test")
