@@ -14,7 +14,9 @@ class Measured:
 
     Attributes:
         value: the mean over seeds, or the only seed's.
-        low, high: 95 %: Student's t of the mean over seeds, or the bootstrap over items of one seed.
+        low, high: 95 %: Student's t of the mean over seeds, or the bootstrap over items of one seed; as
+            far as a share can be.
+        half: half the interval's width, before it was cut to what a share can be.
         chance: what guessing gives.
         each: every seed's own, where there are several.
     """
@@ -23,12 +25,8 @@ class Measured:
     low: float
     high: float
     chance: float
+    half: float
     each: tuple[float, ...] = ()
-
-    @property
-    def half(self) -> float:
-        """Half the interval's width."""
-        return (self.high - self.low) / 2
 
     def tip(self) -> str:
         """The interval in words, and each seed's value."""
@@ -53,9 +51,10 @@ def measured(report: RetrievalReport, direction: str, k: int = 1) -> Measured:
     if spread is not None:
         # an interval of few seeds may reach beyond what a share can be
         low, high = (min(1.0, max(0.0, bound)) for bound in spread.interval)
-        return Measured(spread.mean, low, high, chance, spread.values)
+        half = (spread.interval[1] - spread.interval[0]) / 2
+        return Measured(spread.mean, low, high, chance, half, spread.values)
     low, high = getattr(scores, f"interval_at_{k}")
-    return Measured(getattr(scores, f"recall_at_{k}"), low, high, chance)
+    return Measured(getattr(scores, f"recall_at_{k}"), low, high, chance, (high - low) / 2)
 
 
 def spread_of(report: RetrievalReport, direction: str, k: int) -> Spread | None:

@@ -124,7 +124,7 @@ class Jobs:
             raise NotAllowed(f"Run {run_id} is {status}; there is no training to end.")
         finish_early(places(self.settings.runs_dir / run_id, request))
         if status != "running":
-            self.resume(run_id)
+            self.enqueue(self.store.new_attempt(run_id, first=True))
 
     def delete(self, run_id: str) -> None:
         """Removes a run, its files and its jobs.

@@ -182,8 +182,12 @@ class Store:
                 run.cancel_requested_at = run.cancel_requested_at or now()
             return run.status  # type: ignore[return-value]
 
-    def new_attempt(self, run_id: str) -> Attempt:
+    def new_attempt(self, run_id: str, *, first: bool = False) -> Attempt:
         """Puts a run that had stopped back into the queue; what it did is kept.
+
+        Args:
+            run_id: the run.
+            first: before all that wait: what is left to do takes seconds.
 
         Raises:
             NotFound: there is no such run.
@@ -198,7 +202,7 @@ class Store:
                 )
             run.attempt += 1
             run.status = "queued"
-            run.place = _next_place(session)
+            run.place = _first_place(session) if first else _next_place(session)
             run.queued_at = now()
             run.error = run.finished_at = run.cancel_requested_at = run.seconds_left = None
             return Attempt(run_id, run.attempt)
@@ -361,6 +365,12 @@ def _positions(session: Session) -> dict[str, int]:
     return {run_id: place for place, run_id in enumerate(waiting, start=1)}
 
 
+def _first_place(session: Session) -> int:
+    waiting = sa.select(sa.func.min(Run.place)).where(Run.status == "queued")
+    # the queue's numbers begin at 1
+    return max(1, (session.scalar(waiting) or 2) - 1)
+
+
 def _next_place(session: Session) -> int:
     return (session.scalar(sa.select(sa.func.max(Run.place))) or 0) + 1
 
@@ -377,5 +387,9 @@ def _name(request: RunRequest) -> str:
         # the options of an address are told elsewhere
         return value.partition("?")[0].rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
 
-    words = (short(request.image_encoder), short(request.text_encoder), short(request.dataset))
-    return f"{words[0]} + {words[1]} on {words[2]}"[:120]
+    def side(first: str, others: tuple[str, ...]) -> str:
+        return f"best of {1 + len(others)}" if others else short(first)
+
+    image = side(request.image_encoder, request.image_candidates)
+    text = side(request.text_encoder, request.text_candidates)
+    return f"{image} + {text} on {short(request.dataset)}"[:120]

@@ -30,14 +30,15 @@ _FILES = ("thumbnail", "recording")
 def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
     """One row of the runs table. ``positions`` are places in the queue by run id, 1 is next."""
     request = RunRequest.model_validate(row.request)
+    image_encoder, text_encoder = _encoders(row, request)
     test = next((report.report for report in row.reports if report.split == "test"), None)
     return RunSummary(
         id=row.id,
         name=row.name,
         status=row.status,
         dataset=request.dataset,
-        image_encoder=request.image_encoder,
-        text_encoder=request.text_encoder,
+        image_encoder=image_encoder,
+        text_encoder=text_encoder,
         method=request.method,
         seed=row.seed,
         created_at=row.created_at,
@@ -52,6 +53,15 @@ def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
         seeds=request.seeds,
         sweep=row.sweep_id,
     )
+
+
+def _encoders(row: RunRow, request: RunRequest) -> tuple[str, str]:
+    """Those that are aligned: where a run chose among several, its choice, once that is made."""
+    chosen = row.configuration.get("selection", {}).get("encoders")
+    if chosen is None:
+        return request.image_encoder, request.text_encoder
+    heat = HeatMap.model_validate(chosen)
+    return heat.rows[heat.chosen[0]], heat.columns[heat.chosen[1]]
 
 
 def _progress(row: RunRow) -> Progress | None:
