@@ -15,6 +15,7 @@ from backend.runs.store import Attempt, Store
 from backend.schemas import (
     Cycle,
     CycleStep,
+    HeatMap,
     Item,
     RetrievalReport,
     RunRequest,
@@ -262,3 +263,34 @@ def test_pictures_of_cycles_move_with_the_home(
     settings.home.rename(elsewhere)
     (moved,) = Store(Settings(home=elsewhere)).list_cycles(run_id)
     assert moved.seed.thumbnail == elsewhere / "indexes" / "thumbnails" / "picture-0.webp"
+
+
+def test_what_takes_seconds_goes_before_all_that_wait(store: Store, request_: RunRequest) -> None:
+    stopped = started(store, request_)
+    stopped.finish("cancelled")
+    waiting = [store.create_run(request_, {}, {}).run_id for _ in range(3)]
+    store.new_attempt(stopped.run_id, first=True)
+    places = {run.id: run.queue_position for run in store.list_runs()}
+    assert [places[run] for run in (stopped.run_id, *waiting)] == [1, 2, 3, 4]
+
+
+def test_a_run_is_listed_under_the_encoders_it_chose(store: Store) -> None:
+    asked = RunRequest(
+        dataset="scenes-small", image_encoder="one", image_candidates=("two",),
+        text_encoder="minilm", text_candidates=("words", "letters"),
+    )  # fmt: skip
+    attempt = store.create_run(asked, {}, {})
+    before = store.get_summary(attempt.run_id)
+    assert before.name == "best of 2 + best of 3 on scenes-small"
+    assert (before.image_encoder, before.text_encoder) == ("one", "minilm")
+    heat = HeatMap(
+        name="encoders", metric="linear CKA", rows=("one", "two"),
+        columns=("minilm", "words", "letters"), values=((0.1, 0.2, 0.3), (0.4, 0.5, 0.9)),
+        chosen=(1, 2), facts={},
+    )  # fmt: skip
+    journal = Journal(store.database, *attempt)
+    assert journal.begin()
+    journal.add_configuration({"selection": {"encoders": heat.model_dump(mode="json")}})
+    after = store.get_summary(attempt.run_id)
+    assert (after.image_encoder, after.text_encoder) == ("two", "letters")
+    assert store.get_run(attempt.run_id).request == asked

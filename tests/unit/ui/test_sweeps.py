@@ -114,6 +114,11 @@ def test_a_mean_over_seeds_stands_for_the_first_seed_and_stays_a_share() -> None
     assert "bootstrap" in one.tip()
 
 
+def test_half_an_interval_is_told_before_it_is_cut() -> None:
+    found = measured(report(0.2, (0.1, 0.3)), "text_to_image")
+    assert found.low == 0.0 and found.half == pytest.approx((0.1 + 0.3) / 2)
+
+
 def test_cells_open_their_runs_and_tell_their_state() -> None:
     live = sweep(
         p0_ridge_100=run("a", test=report(0.2)),
