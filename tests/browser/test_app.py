@@ -38,6 +38,7 @@ def search(page: Page, text: str) -> None:
 
 def point(page: Page, row: int) -> tuple[float, float]:
     """Where the image number ``row`` is drawn, in pixels of the window."""
+    page.locator(".i-map-plot[data-points]").wait_for()
     x, y = page.evaluate(
         """(row) => {
           const plot = document.querySelector(".i-map-plot"), full = plot._fullLayout;
