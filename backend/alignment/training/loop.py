@@ -22,12 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from backend.alignment.base import as_inputs
 from backend.alignment.heads import Head, Inputs, TokenBatch
 from backend.alignment.moments import mean_and_spread
 from backend.alignment.pairs import PairedFeatures, Siblings, batches_of
-from backend.alignment.rows import Rows
-from backend.alignment.scoring import recall_in_pieces
 from backend.alignment.training.bank import Bank
 from backend.alignment.training.checkpoint import (
     Checkpoint,
@@ -40,6 +37,7 @@ from backend.alignment.training.checkpoint import (
 from backend.alignment.training.config import TrainingConfig
 from backend.alignment.training.objective import Batch, Objective, Step
 from backend.alignment.training.optimizers import optimizer_of, rate_share
+from backend.alignment.training.validation import validate
 from backend.errors import Cancelled, TrainingDiverged
 from backend.reporting import Report
 
@@ -360,34 +358,6 @@ class _Loop:
             **asdict(self.config),
         }
         return json.dumps(about, sort_keys=True)
-
-
-def validate(
-    heads: nn.ModuleDict, pairs: PairedFeatures, on_wait: Callable[[], None] = lambda: None
-) -> dict[str, float] | None:
-    """Recalls on the validation split with the heads as they are; None where they give no numbers.
-
-    Args:
-        on_wait: called every few tenths of a second; may raise.
-    """
-    heads.eval()
-    image = _embedded(heads["image"], pairs.image, on_wait)
-    text = _embedded(heads["text"], pairs.text, on_wait)
-    if not (np.isfinite(image).all() and np.isfinite(text).all()):
-        return None
-    return recall_in_pieces(image, text, pairs.image_of_text, on_wait)
-
-
-def _embedded(head: nn.Module, rows: Rows, on_wait: Callable[[], None]) -> NDArray[np.float32]:
-    assert isinstance(head, Head)
-    result = np.empty((len(rows), head.config.outputs), np.float32)
-    device = next(head.parameters()).device
-    with torch.inference_mode():
-        for start, block in rows.blocks(head.config.outputs):
-            part = head(as_inputs(block).to(device)).float().cpu().numpy()
-            result[start : start + len(part)] = part
-            on_wait()
-    return result
 
 
 @contextmanager
