@@ -21,6 +21,23 @@ def tick(page: Page, field: str, values: set[str]) -> None:
         box.set_checked(box.get_attribute("value") in values)
 
 
+def test_the_seventh_key_leads_to_the_sweeps_and_the_form_is_open_while_there_is_none(
+    ready: App, page: Page
+) -> None:
+    page.locator("#i-results .i-hit").first.wait_for()
+    page.keyboard.press("7")
+    expect(page.locator("#i-sweeps")).to_contain_text("No sweeps yet")
+    expect(page.locator("#i-sweep-go")).to_be_visible()
+    page.locator("#i-sweep-add").click()
+    page.locator("#i-sweep-pairs .i-chip").wait_for()
+    page.locator("#i-sweep-image-encoder input").click()
+    page.get_by_role("option", name=re.compile("object classes")).click()
+    expect(page.locator("#i-sweep-pairs .i-chip")).to_have_count(2)
+    expect(page.locator("#i-sweep-count")).to_contain_text("2 encoder pairs")
+    page.locator("#i-sweep-pairs .i-chip button").first.click()
+    expect(page.locator("#i-sweep-count")).to_contain_text("1 encoder pair")
+
+
 def test_a_run_becomes_a_sweep_whose_cells_and_curves_fill_and_which_can_be_taken_away(
     ready: App, page: Page
 ) -> None:
@@ -48,7 +65,7 @@ def test_a_run_becomes_a_sweep_whose_cells_and_curves_fill_and_which_can_be_take
     page.locator("#i-sweep-go").click()
     cells = page.locator("#i-sweep-matrix .i-cell-button")
     expect(cells).to_have_count(4)
-    assert "tab=sweeps&sweep=s-" in page.url
+    expect(page).to_have_url(re.compile("tab=sweeps&sweep=s-"))
 
     # the address leads back to it, and it fills while the page is open
     page.reload()
@@ -99,20 +116,3 @@ def test_a_method_shows_its_own_options_alone_and_keeps_what_was_typed(
     fault = page.locator(".i-own-field:has(#i-option-linear-infonce-epochs) .i-notice.bad")
     expect(fault).to_contain_text("allowed")
     expect(page.locator("#i-option-linear-infonce-epochs")).to_have_value("0")
-
-
-def test_the_seventh_key_leads_to_the_sweeps_and_the_form_is_open_while_there_is_none(
-    ready: App, page: Page
-) -> None:
-    page.locator("#i-results .i-hit").first.wait_for()
-    page.keyboard.press("7")
-    expect(page.locator("#i-sweeps")).to_contain_text("No sweeps yet")
-    expect(page.locator("#i-sweep-go")).to_be_visible()
-    page.locator("#i-sweep-add").click()
-    page.locator("#i-sweep-pairs .i-chip").wait_for()
-    page.locator("#i-sweep-image-encoder input").click()
-    page.get_by_role("option", name=re.compile("object classes")).click()
-    expect(page.locator("#i-sweep-pairs .i-chip")).to_have_count(2)
-    expect(page.locator("#i-sweep-count")).to_contain_text("2 encoder pairs")
-    page.locator("#i-sweep-pairs .i-chip button").first.click()
-    expect(page.locator("#i-sweep-count")).to_contain_text("1 encoder pair")
