@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from backend.schemas import Modality, RetrievalReport, RetrievalScores, RunDetail
 from ui import words
+from ui.geometry_cards import geometry
 from ui.markup import Html, tag
 from ui.measured import measured
 from ui.run_cards import flat, shared_modality
@@ -54,9 +55,18 @@ def _scores_row(name: str, report: RetrievalReport, direction: str) -> Html:
         else:
             shown = [tag("b", first), tag("small", own)]
         cells.append(tag("td", shown, tag("small.i-soft", f"chance {100 * chance:.2f}")))
-    return tag(
-        "tr", tag("th", name, scope="row"), cells, tag("td", tag("b", f"{scores.median_rank:g}"))
-    )
+    place = tag("td", tag("b", f"{scores.median_rank:g}"), _reciprocal(scores))
+    return tag("tr", tag("th", name, scope="row"), cells, place)
+
+
+def _reciprocal(scores: RetrievalScores) -> list[Html]:
+    """Mean reciprocal rank, which runs of before it was kept do not have."""
+    mean, interval = scores.mean_reciprocal_rank, scores.interval_of_reciprocal_rank
+    if mean is None or interval is None:
+        return []
+    shown = f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+    title = "Mean reciprocal rank: the mean of 1 / rank, times 100"
+    return [tag("small", f"MRR {100 * mean:.1f}", title=title), tag("small.i-soft", shown)]
 
 
 def detail_scores(run: RunDetail) -> Html:
@@ -78,9 +88,11 @@ def detail_scores(run: RunDetail) -> Html:
         )
         for report in reports[1:]
     ]
-    return tag(
+    tables = tag(
         "section.i-card", tag("h3", "Retrieval"), retrieval(reports[0], modality), rest, notes
     )
+    inside = reports[0].geometry
+    return tag("div", tables, geometry(inside, modality)) if inside is not None else tables
 
 
 def differing(runs: Sequence[RunDetail]) -> list[str]:

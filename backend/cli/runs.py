@@ -10,7 +10,7 @@ from rich.table import Table
 
 from backend.cli.frame import JsonFile, console, errors, stop, told, write
 from backend.cli.given import fetch, place
-from backend.cli.tables import first_place, retrieval_table, seeds_table
+from backend.cli.tables import first_place, geometry_table, retrieval_table, seeds_table
 from backend.errors import InvalidInput
 from backend.schemas import RunDetail, RunRequest
 from backend.settings import Settings
@@ -111,7 +111,7 @@ def runs(json_file: JsonFile = None) -> None:
 def evaluate(
     run: Annotated[str, typer.Argument(help="A run's id.")], json_file: JsonFile = None
 ) -> None:
-    """Show a finished run's retrieval scores."""
+    """Show a finished run's retrieval scores and the geometry of its space."""
     with told():
         from backend.runs.views import result
         from backend.services import Services
@@ -182,6 +182,8 @@ def _print(detail: RunDetail) -> None:
         console.print(retrieval_table(report))
         if report.across_seeds is not None:
             console.print(seeds_table(report.split, report.across_seeds))
+        if report.geometry is not None:
+            console.print(geometry_table(report.geometry))
     for note in detail.notes:
         console.print(note, markup=False)
 

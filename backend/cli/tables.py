@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from backend.schemas import AcrossSeeds, RetrievalReport
+from backend.schemas import AcrossSeeds, GeometryReport, RetrievalReport
 
 
 def first_place(report: RetrievalReport | None, way: str) -> str:
@@ -48,6 +48,7 @@ def retrieval_table(report: RetrievalReport) -> Table:
         "R@1",
         "R@5",
         "R@10",
+        "MRR",
         "median rank",
         title=f"{report.split}: {report.images:,} images, {report.captions:,} captions "
         "(percent; 95 % interval; chance)",
@@ -65,5 +66,27 @@ def retrieval_table(report: RetrievalReport) -> Table:
             cells.append(
                 f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}] ({100 * chance:.2g})"
             )
+        mean = way.mean_reciprocal_rank
+        cells.append("" if mean is None else f"{100 * mean:.1f}")
         table.add_row(label, *cells, f"{way.median_rank:g}")
+    return table
+
+
+def geometry_table(report: GeometryReport) -> Table:
+    """The shared space from inside: what holds between the sides, and within each."""
+    table = Table(
+        "",
+        "images",
+        "captions",
+        title=f"geometry of test: {report.image.items:,} images, {report.text.items:,} captions, "
+        f"{report.dimension} dimensions, {report.neighbours} neighbours",
+        title_justify="left",
+    )
+    for name in ("modality_gap", "pair_cosine", "alignment", "cross_uniformity"):
+        table.add_row(name.replace("_", " "), f"{getattr(report, name):.3f}", "")
+    for name in type(report.image).model_fields:
+        if name != "items":
+            sides = (getattr(side, name) for side in (report.image, report.text))
+            cells = ["" if value is None else f"{value:.3f}" for value in sides]
+            table.add_row(name.replace("_", " "), *cells)
     return table

@@ -42,6 +42,14 @@ class Ranks:
         """(n,) expected rank, from 1."""
         return 1 + self.above + self.tied / 2
 
+    @property
+    def reciprocal(self) -> NDArray[np.float64]:
+        """(n,) expected 1 / rank: its mean over the places that a tie may take."""
+        harmonic = np.cumsum(1 / np.arange(1, 2 + int((self.above + self.tied).max(initial=0))))
+        below = np.where(self.above > 0, harmonic[self.above - 1], 0.0)
+        mean: NDArray[np.float64] = (harmonic[self.above + self.tied] - below) / (self.tied + 1)
+        return mean
+
 
 def text_to_image_ranks(
     image: NDArray[np.float32], text: NDArray[np.float32], image_of_text: NDArray[np.int64]
@@ -154,14 +162,19 @@ def _scores(
     weights: NDArray[np.float64],
     chance: dict[int, float],
 ) -> RetrievalScores:
-    recall, interval = {}, {}
     queries = np.bincount(owners, minlength=weights.shape[1]).astype(np.float64)
+    drawn = np.maximum(weights @ queries, 1)
+
+    def estimate(values: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
+        """Mean over queries, and its interval over images."""
+        per_image = np.bincount(owners, weights=values, minlength=weights.shape[1])
+        low, high = np.quantile((weights @ per_image) / drawn, [0.025, 0.975])
+        return float(values.mean()), (float(low), float(high))
+
+    recall, interval = {}, {}
     for k in KS:
-        hits = ranks.hits(k)
-        per_image = np.bincount(owners, weights=hits, minlength=weights.shape[1])
-        resampled = (weights @ per_image) / np.maximum(weights @ queries, 1)
-        low, high = np.quantile(resampled, [0.025, 0.975])
-        recall[k], interval[k] = float(hits.mean()), (float(low), float(high))
+        recall[k], interval[k] = estimate(ranks.hits(k))
+    reciprocal, its_interval = estimate(ranks.reciprocal)
     return RetrievalScores(
         recall_at_1=recall[1],
         recall_at_5=recall[5],
@@ -173,6 +186,8 @@ def _scores(
         interval_at_1=interval[1],
         interval_at_5=interval[5],
         interval_at_10=interval[10],
+        mean_reciprocal_rank=reciprocal,
+        interval_of_reciprocal_rank=its_interval,
     )
 
 

@@ -223,26 +223,17 @@ class Pipeline:
 
     def evaluate(self, report: Report) -> None:
         """Scores both held-out splits. Nothing before this step has seen the test split's pairs."""
-        from backend.evaluation.retrieval import evaluate, mean_recall
-        from backend.evaluation.seeds import across_seeds, recalls
+        from backend.runs.evaluating import reports
 
-        first, *others = self._fitted()
-        number, total = 0, 2 * (1 + len(others))
-        for split in ("val", "test"):
-            report(number, total, "evaluations")
-            found = evaluate(*self.embeddings(split, report), split, first.seed)
-            by_seed = {first.seed: recalls(found)}
-            for place in others:
-                number += 1
-                report(number, total, "evaluations")
-                by_seed[place.seed] = mean_recall(*self.embeddings(split, report, place))
-            if self.configuration.get("seeds_alike"):
-                by_seed = {place.seed: by_seed[first.seed] for place in self.places}
-            if len(by_seed) > 1:
-                found = found.model_copy(update={"across_seeds": across_seeds(by_seed)})
-            self.journal.set_report(found)
-            number += 1
-        report(total, total, "evaluations")
+        found = reports(
+            self.embeddings,
+            lambda split: self.inputs.pairs(split, report),
+            self._fitted(),
+            self._seeds(),
+            report,
+        )
+        for each in found:
+            self.journal.set_report(each)
 
     def _fitted(self) -> list[Place]:
         """The seeds that have heads of their own, the first one first."""
@@ -250,6 +241,11 @@ class Pipeline:
             return [self.places[0]]
         fitted = self.configuration.get("fitted_seeds", [self.request.seed])
         return [place for place in self.places if place.seed in fitted]
+
+    def _seeds(self) -> list[int]:
+        """The seeds that the run has numbers of."""
+        of = self.places if self.configuration.get("seeds_alike") else self._fitted()
+        return [place.seed for place in of]
 
     def build_index(self, report: Report) -> None:
         """Makes the test split searchable and draws its quick map."""

@@ -22,6 +22,7 @@ from backend.schemas.catalog import (
 )
 from backend.schemas.drift import Cycle, CycleStep
 from backend.schemas.exploring import Colouring, Hit, Item, MapView, Neighbours, SearchResult
+from backend.schemas.geometry import GeometryReport, SideGeometry
 from backend.schemas.inspection import InspectionState
 from backend.schemas.place import WorkerState
 from backend.schemas.runs import HeatMap, Needs, Progress, RunDetail, RunRequest, RunSummary, Series
@@ -46,6 +47,7 @@ __all__ = [
     "Finding",
     "FindingKind",
     "Frozen",
+    "GeometryReport",
     "HeatMap",
     "Hit",
     "ITEM_WORDS",
@@ -69,6 +71,7 @@ __all__ = [
     "SearchResult",
     "Series",
     "Side",
+    "SideGeometry",
     "SplitCount",
     "Spread",
     "Status",

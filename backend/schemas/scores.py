@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from backend.schemas.base import Frozen
+from backend.schemas.geometry import GeometryReport
 
 
 class RetrievalScores(Frozen):
@@ -20,6 +21,10 @@ class RetrievalScores(Frozen):
     interval_at_1: tuple[float, float]
     interval_at_5: tuple[float, float]
     interval_at_10: tuple[float, float]
+    mean_reciprocal_rank: float | None = Field(
+        None, description="None in runs of before it was kept"
+    )
+    interval_of_reciprocal_rank: tuple[float, float] | None = None
 
 
 class Spread(Frozen):
@@ -55,3 +60,4 @@ class RetrievalReport(Frozen):
     image_to_text: RetrievalScores
     text_to_image: RetrievalScores
     across_seeds: AcrossSeeds | None = Field(None, description="where the run has several")
+    geometry: GeometryReport | None = Field(None, description="of the test split, first seed")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
 
 from backend.errors import InvalidInput
 from backend.runs.pipeline import run_pipeline
@@ -74,6 +78,49 @@ def test_a_damaged_picture_is_left_out_and_told(
     assert detail.configuration["images"] == {"train": 89, "val": 12, "test": 5}
     assert detail.retrieval["test"].images == 5 and detail.retrieval["test"].captions == 10
     assert any("left out" in note or "set aside" in note for note in detail.notes)
+
+
+def test_the_geometry_of_the_test_split_is_kept_with_the_run(
+    settings: Settings, store: Store, small: RunRequest
+) -> None:
+    detail = run_pipeline(settings, store, small, with_map=False)
+    geometry = detail.retrieval["test"].geometry
+    assert geometry is not None and detail.retrieval["val"].geometry is None
+    assert (geometry.image.items, geometry.text.items) == (6, 12)
+    assert geometry.neighbours == 2
+    assert 0 <= (geometry.image.trustworthiness or -1) <= 1
+    kept = json.loads(Path(detail.artefacts["result"]).read_text("utf-8"))
+    assert kept["retrieval"]["test"]["geometry"] == geometry.model_dump(mode="json")
+
+
+def test_nothing_before_the_evaluation_depends_on_the_test_split(
+    settings: Settings, store: Store, small: RunRequest, pictures: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(pictures, other)
+    records = json.loads((other / "captions.json").read_text("utf-8"))
+    for record in records:
+        if record["split"] == "test":
+            record["captions"] = [
+                f"nothing of the kind {caption}" for caption in record["captions"]
+            ]
+            with Image.open(other / "images" / record["file"]) as picture:
+                ImageOps.invert(picture.convert("RGB")).save(other / "images" / record["file"])
+    (other / "captions.json").write_text(json.dumps(records), encoding="utf-8")
+    first, second = (
+        run_pipeline(
+            settings, store, small.model_copy(update={"dataset": str(folder)}), with_map=False
+        )
+        for folder in (pictures, other)
+    )
+    heads = [
+        load_file(Path(run.artefacts["heads"]) / "heads.safetensors", "cpu")
+        for run in (first, second)
+    ]
+    assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
+    assert first.retrieval["val"] == second.retrieval["val"]
+    assert first.configuration["fit"] == second.configuration["fit"]
+    assert first.retrieval["test"] != second.retrieval["test"]
 
 
 def test_a_part_of_the_training_images_is_told(

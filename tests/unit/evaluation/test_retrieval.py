@@ -50,7 +50,11 @@ def test_ranks_and_reciprocal_ranks_equal_the_references() -> None:
         places = ranks.middle
         summary = [np.sort(places)[(len(places) - 1) // 2], places.mean(), *places[:8]]
         assert_golden(summary, f"retrieval/ranks/{way}", rtol=1e-12)
-        assert_golden((1 / places).mean(), f"torchmetrics/mrr/{way}")
+        assert_golden(ranks.reciprocal.mean(), f"torchmetrics/mrr/{way}")
+        scores = getattr(evaluate(image, text, owner, "test"), way)
+        assert scores.mean_reciprocal_rank == ranks.reciprocal.mean()
+        low, high = scores.interval_of_reciprocal_rank
+        assert low < scores.mean_reciprocal_rank < high
 
 
 def test_perfect_and_hopeless_alignments() -> None:
@@ -70,6 +74,9 @@ def test_a_constant_embedding_scores_chance_not_luck() -> None:
     report = evaluate(image, image[owner], owner, "test")
     assert report.text_to_image.recall_at_5 == pytest.approx(5 / 50)
     assert report.text_to_image.median_rank == pytest.approx(25.5)
+    # each of 50 places is as likely
+    expected = np.mean([1 / place for place in range(1, 51)])
+    assert report.text_to_image.mean_reciprocal_rank == pytest.approx(expected)
 
 
 def test_chance_is_what_random_orders_give() -> None:

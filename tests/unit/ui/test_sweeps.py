@@ -12,6 +12,7 @@ import pytest
 from backend.schemas import (
     AcrossSeeds,
     DirectionSpread,
+    GeometryReport,
     HeatMap,
     Progress,
     RetrievalReport,
@@ -20,6 +21,7 @@ from backend.schemas import (
     RunRequest,
     RunSummary,
     Series,
+    SideGeometry,
     Spread,
     SweepCell,
     SweepDetail,
@@ -214,6 +216,22 @@ def test_both_the_mean_and_the_first_seed_are_told() -> None:
     assert "mean of 2 seeds" in text
     single = read(score_cards.detail_scores(detail(retrieval={"test": report(0.35)}))).text
     assert "first seed" not in single and "35.0" in single
+
+
+def test_geometry_and_reciprocal_rank_are_shown_where_a_run_has_them() -> None:
+    without = read(score_cards.detail_scores(detail())).text
+    assert "Geometry" not in without and "MRR" not in without
+    side = SideGeometry(items=100, uniformity=-2.5, effective_rank=31.25, hubness=None,
+                        trustworthiness=0.875, continuity=0.9)  # fmt: skip
+    inside = GeometryReport(neighbours=10, dimension=64, modality_gap=0.123, alignment=0.5,
+                            pair_cosine=0.75, cross_uniformity=-2.25, image=side, text=side)  # fmt: skip
+    kept = {"mean_reciprocal_rank": 0.456, "interval_of_reciprocal_rank": (0.44, 0.47)}
+    way = scores(0.35).model_copy(update=kept)
+    told = report(0.35).model_copy(update={"geometry": inside, "text_to_image": way})
+    text = read(score_cards.detail_scores(detail(retrieval={"test": told}))).text
+    assert "MRR 45.6" in text and "44.0 to 47.0" in text
+    for shown in ("0.123", "-2.500", "31.2", "0.875", "of 64", "100 images and 100 captions", "–"):
+        assert shown in text
 
 
 def test_runs_are_compared_by_their_means() -> None:
