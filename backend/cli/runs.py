@@ -10,7 +10,13 @@ from rich.table import Table
 
 from backend.cli.frame import JsonFile, console, errors, stop, told, write
 from backend.cli.given import fetch, place
-from backend.cli.tables import first_place, geometry_table, retrieval_table, seeds_table
+from backend.cli.tables import (
+    first_place,
+    geometry_table,
+    paired_table,
+    retrieval_table,
+    seeds_table,
+)
 from backend.errors import InvalidInput
 from backend.schemas import RunDetail, RunRequest
 from backend.settings import Settings
@@ -121,6 +127,21 @@ def evaluate(
             stop(f"Run {run} is {detail.summary.status}; it has no scores yet.", 1)
         _print(detail)
         write(json_file, result(detail))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Runs' ids; the first is the baseline.")],
+    json_file: JsonFile = None,
+) -> None:
+    """Hold finished runs against the first one, query by query (paired bootstrap)."""
+    with told():
+        from backend.services import Services
+
+        compared = Services(Settings()).compare(runs)
+        for one in compared:
+            console.print(paired_table(one))
+        write(json_file, [one.model_dump(mode="json") for one in compared])
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from backend.schemas import AcrossSeeds, GeometryReport, RetrievalReport
+from backend.schemas import AcrossSeeds, GeometryReport, PairedComparison, RetrievalReport
 
 
 def first_place(report: RetrievalReport | None, way: str) -> str:
@@ -89,4 +89,24 @@ def geometry_table(report: GeometryReport) -> Table:
             sides = (getattr(side, name) for side in (report.image, report.text))
             cells = ["" if value is None else f"{value:.3f}" for value in sides]
             table.add_row(name.replace("_", " "), *cells)
+    return table
+
+
+def paired_table(compared: PairedComparison) -> Table:
+    """How much better a run is than its baseline, with interval and p."""
+    told = "" if compared.differences else "; tested on other items, so not compared"
+    table = Table(
+        "",
+        "points",
+        "95 % interval",
+        "p",
+        title=f"{compared.run} against {compared.baseline}: test split, {compared.images:,} images, "
+        f"{compared.captions:,} captions, paired bootstrap over images{told}",
+        title_justify="left",
+    )
+    for name, found in compared.differences.items():
+        low, high = (100 * bound for bound in found.interval)
+        label = name.replace("/", " ").replace("_", " ")
+        difference = f"{100 * found.difference:+.1f}"
+        table.add_row(label, difference, f"{low:+.1f} to {high:+.1f}", f"{found.p:.3f}")
     return table

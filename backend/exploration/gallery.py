@@ -111,6 +111,14 @@ class Gallery:
             attributes=entry.attributes,
         )
 
+    def embedded(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Images (n, d), captions (m, d), and each caption's image row."""
+        image, text = self.indexes["image"], self.indexes["text"]
+        owners = [image.row_of[image_item(self.owner(item))] for item in text.ids]
+        return image.vectors(), text.vectors(), np.asarray(owners, np.int64)
+
     def vector(self, item_id: str) -> NDArray[np.float32]:
         """(d,) unit vector of an item."""
         self.owner(item_id)

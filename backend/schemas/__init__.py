@@ -20,6 +20,7 @@ from backend.schemas.catalog import (
     SplitCount,
     StoredFeatures,
 )
+from backend.schemas.comparing import PairedComparison, PairedDifference
 from backend.schemas.drift import Cycle, CycleStep
 from backend.schemas.exploring import Colouring, Hit, Item, MapView, Neighbours, SearchResult
 from backend.schemas.geometry import GeometryReport, SideGeometry
@@ -61,6 +62,8 @@ __all__ = [
     "Modality",
     "Needs",
     "Neighbours",
+    "PairedComparison",
+    "PairedDifference",
     "Progress",
     "RESUMABLE",
     "RetrievalReport",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from backend.catalog.address import parse
 from backend.errors import Fault, InvalidInput, IsthmusError
 from backend.schemas import MethodInfo, Modality, RunDetail, RunRequest, RunSummary, WorkerState
-from backend.services.exploring import Exploring
+from backend.services.comparing import Comparing
 from backend.services.needs import Weighing
 
 
-class Running(Weighing, Exploring):
+class Running(Weighing, Comparing):
     """The queue and the runs in it. A run that is deleted is closed for exploring, too."""
 
     def launch(self, request: RunRequest) -> RunSummary:

@@ -197,10 +197,13 @@ def test_two_runs_drift_side_by_side_and_are_compared(ready: App, page: Page) ->
     page.locator(".i-box").nth(0).click()
     page.locator('.i-box[aria-checked="true"]').wait_for()
     page.locator(".i-box").nth(1).click()
-    table = page.locator(".i-compare")
+    table = page.locator("#i-compared .i-compare")
     table.wait_for()
     expect(table).to_contain_text("image_encoder")
     expect(table).to_contain_text("R@1 text → image")
+    expect(page.locator("#i-paired")).to_contain_text("Better than")
+    expect(page.locator("#i-paired .i-compare tbody tr")).to_have_count(8)
+    expect(page.locator("#i-run-scores")).to_contain_text("Trustworthiness")
 
 
 def test_captions_of_ones_own_folder_stay_text(ready: App, page: Page, hostile: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from backend.errors import InvalidInput
 from backend.runs.pipeline import run_pipeline
 from backend.runs.store import Store
 from backend.schemas import RunRequest
-from backend.settings import Settings
+from backend.services import Services
+from backend.settings import REPOSITORY, Settings
+from tests.integration.conftest import paint
 
 
 @pytest.fixture
@@ -91,6 +95,38 @@ def test_the_geometry_of_the_test_split_is_kept_with_the_run(
     assert 0 <= (geometry.image.trustworthiness or -1) <= 1
     kept = json.loads(Path(detail.artefacts["result"]).read_text("utf-8"))
     assert kept["retrieval"]["test"]["geometry"] == geometry.model_dump(mode="json")
+
+
+def test_runs_are_compared_query_by_query_where_their_items_are_the_same(
+    settings: Settings, store: Store, small: RunRequest, tmp_path: Path
+) -> None:
+    ridge = small.model_copy(update={"method": "ridge-cca", "options": {}})
+    elsewhere = paint(tmp_path, {"train": 40, "val": 8, "test": 7})
+    other = ridge.model_copy(update={"dataset": str(elsewhere)})
+    first, second, third = (
+        run_pipeline(settings, store, request, with_map=False) for request in (small, ridge, other)
+    )
+    services = Services(settings)
+    ids = [run.summary.id for run in (first, second, third)]
+    compared, apart = services.compare(ids)
+    assert (compared.baseline, compared.run, compared.images) == (ids[0], ids[1], 6)
+    assert not apart.differences
+    for way in ("text_to_image", "image_to_text"):
+        before, after = (getattr(run.retrieval["test"], way) for run in (first, second))
+        gained = compared.differences[f"{way}/recall_at_1"]
+        assert gained.difference == pytest.approx(after.recall_at_1 - before.recall_at_1)
+        gained = compared.differences[f"{way}/reciprocal_rank"]
+        assert gained.difference == pytest.approx(
+            after.mean_reciprocal_rank - before.mean_reciprocal_rank
+        )
+    told = tmp_path / "compared.json"
+    command = [sys.executable, "-m", "backend", "compare", *ids[:2], "--json", str(told)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0 and "paired bootstrap" in done.stdout, done.stderr
+    assert json.loads(told.read_text("utf-8")) == [compared.model_dump(mode="json")]
+    for too_few in ([ids[0]], [ids[0], ids[0]], []):
+        with pytest.raises(InvalidInput, match="two different runs"):
+            services.compare(too_few)
 
 
 def test_nothing_before_the_evaluation_depends_on_the_test_split(

@@ -8,7 +8,7 @@ import gradio as gr
 
 from backend.errors import NotFound
 from backend.schemas import RunDetail, RunSummary
-from ui import cards, figures, run_cards, score_cards, words
+from ui import cards, figures, paired_cards, run_cards, score_cards, words
 from ui.components import curves, heat_map, panel
 from ui.context import QUIET, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
@@ -36,6 +36,7 @@ class RunsPage:
         self.table = panel(elem_id="i-runs")
         with gr.Column(visible=False, elem_id="i-comparison") as self.comparison:
             self.compared = panel(elem_id="i-compared")
+            self.paired = panel(elem_id="i-paired")
             self.compared_curves = curves(elem_id="i-compared-curves")
         with gr.Column(visible=False, elem_id="i-detail") as self.detail:
             self.head = panel(elem_id="i-detail-head")
@@ -85,6 +86,8 @@ class RunsPage:
         self.head.act(_sweep_of, None, [context.sweep, context.tabs], **QUIET)
         opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
         self.table.act(self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET)
+        # by itself, since it ranks every query of every run once more
+        self.checked.change(self.show_paired, self.checked, self.paired, **QUIET)
         rows = [self.renaming, self.deleting]
         self.rename.click(self.ask_name, opened, [*rows, self.name], **QUIET)
         self.delete.click(self.ask_delete, opened, [*rows, self.question], **QUIET)
@@ -177,6 +180,20 @@ class RunsPage:
             return gr.update(visible=False), "", None
         runs = [self.services.run(run) for run in checked]
         return gr.update(visible=True), score_cards.comparison(runs), figures.compared_curves(runs)
+
+    def show_paired(self, checked: list[str]) -> str:
+        """Whether the chosen runs differ from the first one by more than chance."""
+        if len(checked) < 2:
+            return ""
+        runs = [self.services.run(run) for run in checked]
+        done = [run.summary for run in runs if run.summary.status == "finished"]
+        if len(done) < 2:
+            return ""
+        try:
+            found = self.services.compare([run.id for run in done])
+        except NotFound:  # deleted a moment ago, by someone else
+            return ""
+        return paired_cards.paired(done, found)
 
     def close_rows(self) -> tuple[Any, Any]:
         """Puts the rename and delete rows away."""

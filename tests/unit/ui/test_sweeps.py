@@ -14,6 +14,8 @@ from backend.schemas import (
     DirectionSpread,
     GeometryReport,
     HeatMap,
+    PairedComparison,
+    PairedDifference,
     Progress,
     RetrievalReport,
     RetrievalScores,
@@ -29,7 +31,7 @@ from backend.schemas import (
     SweepSummary,
 )
 from tests.unit.ui.test_markup import HOSTILE, read
-from ui import figures, heat, run_cards, score_cards, sweep_cards, sweep_figures
+from ui import figures, heat, paired_cards, run_cards, score_cards, sweep_cards, sweep_figures
 from ui.measured import measured
 from ui.pages import sweep_form
 
@@ -232,6 +234,28 @@ def test_geometry_and_reciprocal_rank_are_shown_where_a_run_has_them() -> None:
     assert "MRR 45.6" in text and "44.0 to 47.0" in text
     for shown in ("0.123", "-2.500", "31.2", "0.875", "of 64", "100 images and 100 captions", "–"):
         assert shown in text
+
+
+def test_differences_of_runs_are_told_with_their_p_and_what_cannot_be_compared() -> None:
+    gained = PairedDifference(difference=0.021, interval=(0.004, 0.038), p=0.0005)
+    lost = PairedDifference(difference=-0.01, interval=(-0.03, 0.01), p=0.32)
+    names = [
+        f"{way}/{measure}"
+        for way in ("text_to_image", "image_to_text")
+        for measure in ("recall_at_1", "recall_at_5", "recall_at_10", "reciprocal_rank")
+    ]
+    differences = dict.fromkeys(names, gained) | {"image_to_text/recall_at_1": lost}
+    one = PairedComparison(baseline="a", run="b", images=100, captions=500, differences=differences)
+    apart = one.model_copy(update={"run": "c", "differences": {}})
+    runs = [run("a"), run(HOSTILE), run("c")]
+    markup = paired_cards.paired(runs, [one, apart])
+    told = read(markup)
+    assert "+2.1" in told.text and "p < 0.001" in told.text and "p = 0.320" in told.text
+    assert HOSTILE in told.text and "not compared: c" in told.text
+    best = [a for n, a in told.found if n == "td" and a.get("class") == "best"]
+    assert len(best) == 7
+    alone = read(paired_cards.paired([runs[0], runs[2]], [apart])).text
+    assert "Better than" not in alone and "not compared: c" in alone
 
 
 def test_runs_are_compared_by_their_means() -> None:
