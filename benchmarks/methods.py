@@ -6,12 +6,12 @@ Flickr8k, ViT-Ti and MiniLM where they lie beside the repository, else the built
 method has its default options, which were chosen on validation; its test split is scored once, by
 the run itself. With all training images and with 1,000 of them (each seed draws its own, the same
 ones for every method, so that differences can be taken seed by seed). Runs stay in the home, and what is
-finished there is not made again. A full measurement writes docs/methods-table.md.
+finished there is not made again. docs/methods-table.md is written anew after every run of a full
+measurement, and names what is still missing.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,15 @@ SEEDS: Final = 5
 FEW: Final = 1000
 #: linear + InfoNCE as it is usually done, its heads drawn at random
 BASELINE: Final = "linear-infonce, start=random"
+#: take longer than all others together, so they come last
+SLOW: Final = ("asif", "freeze-align", "sail")
 #: beside every method as it comes: options that make the usual form of one
 VARIANTS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
-    *((method, {}) for method in METHODS),
+    *((method, {}) for method in METHODS if method not in SLOW),
     ("linear-infonce", {"start": "random"}),
     # with the noise that STRUCTURE and SOTAlign have, so that what they add can be told from it
     ("linear-infonce", {"noise": "0.75"}),
+    *((method, {}) for method in SLOW),
 )
 TABLE: Final = REPOSITORY / "docs" / "methods-table.md"
 _BESIDE: Final = REPOSITORY.parent / "shared"
@@ -70,32 +73,34 @@ def measure(quick: bool) -> dict[str, float]:
     """R@1 in per cent by method, direction and number of images; mean over seeds."""
     settings = Settings()
     settings.make_dirs()
+    store, console = Store(settings), Console(stderr=True)
     sizes: tuple[int | None, ...] = (100,) if quick else (FEW, None)
-    rows = {size: list(_rows(settings, size, 2 if quick else SEEDS)) for size in sizes}
-    if not quick:
-        TABLE.write_text(_document(rows), encoding="utf-8")
+    seeds = 2 if quick else SEEDS
+    for size in sizes:
+        for variant in VARIANTS:
+            request = _request(*variant, size, seeds)
+            if _found(store, request) is None:
+                run = run_pipeline(settings, store, request, with_map=False)
+                console.print(f"{request.name}: {run.summary.status} {run.summary.error or ''}")
+            if not quick:  # after each, so that what was measured is told wherever this is stopped
+                rows = {size: _rows(store, size, seeds) for size in sizes}
+                TABLE.write_text(_document(rows), encoding="utf-8")
     return {
         f"{row.label}, {size or 'all'} images, {short} R@1, %": 100 * row.spread(way, 1).mean
-        for size, measured in rows.items()
-        for row in measured
+        for size in sizes
+        for row in _rows(store, size, seeds)
         for way, short in _WAYS.items()
     }
 
 
-def _rows(settings: Settings, size: int | None, seeds: int) -> Iterator[Row]:
-    store, console = Store(settings), Console(stderr=True)
-    for method, options in VARIANTS:
-        label = ", ".join([method, *(f"{name}={value}" for name, value in options.items())])
-        request = _request(label, method, options, size, seeds)
-        begun = time.monotonic()
-        run = _found(store, request) or run_pipeline(settings, store, request, with_map=False)
-        if run.summary.status != "finished":
-            console.print(f"{request.name}: {run.summary.status}: {run.summary.error}")
-            continue
-        row = Row(label, run)
-        figures = ", ".join(f"{s} {100 * row.spread(w, 1).mean:.1f}" for w, s in _WAYS.items())
-        console.print(f"{request.name}: {figures} ({time.monotonic() - begun:.0f} s)")
-        yield row
+def _rows(store: Store, size: int | None, seeds: int) -> list[Row]:
+    """What is finished in the home."""
+    found = ((variant, _found(store, _request(*variant, size, seeds))) for variant in VARIANTS)
+    return [Row(_label(*variant), run) for variant, run in found if run is not None]
+
+
+def _label(method: str, options: dict[str, str]) -> str:
+    return ", ".join([method, *(f"{name}={value}" for name, value in options.items())])
 
 
 def _found(store: Store, request: RunRequest) -> RunDetail | None:
@@ -109,9 +114,7 @@ def _found(store: Store, request: RunRequest) -> RunDetail | None:
     return None
 
 
-def _request(
-    label: str, method: str, options: dict[str, str], size: int | None, seeds: int
-) -> RunRequest:
+def _request(method: str, options: dict[str, str], size: int | None, seeds: int) -> RunRequest:
     flickr, vit = _BESIDE / "data" / "flickr8k", _BESIDE / "models" / "vit-tiny-patch16-224-augreg"
     real = flickr.is_dir() and vit.is_dir()
     return RunRequest(
@@ -122,7 +125,7 @@ def _request(
         options=dict(options),
         seeds=seeds,
         train_images=size,
-        name=f"methods: {label}, {size or 'all'} images, {seeds} seeds",
+        name=f"methods: {_label(method, options)}, {size or 'all'} images, {seeds} seeds",
     )
 
 
@@ -130,14 +133,13 @@ def _request(
 
 
 def _document(rows: dict[int | None, list[Row]]) -> str:
-    report = next(iter(rows.values()))[0].report
-    first = next(iter(rows.values()))[0].run
+    report, run = next((row.report, row.run) for each in rows.values() for row in each)
     parts = [
         "# All methods, measured",
         "",
         "Made by `python -m benchmarks methods`. "
-        f"{_short(first.summary.dataset)}, {_short(first.summary.image_encoder)} and "
-        f"{_short(first.summary.text_encoder)}; test split: {report.images:,} images, "
+        f"{_short(run.summary.dataset)}, {_short(run.summary.image_encoder)} and "
+        f"{_short(run.summary.text_encoder)}; test split: {report.images:,} images, "
         f"{report.captions:,} captions, one row an image, scored once by each run. Per cent; chance R@1 "
         f"{100 * report.image_to_text.chance_at_1:.2g} image to text (I2T) and "
         f"{100 * report.text_to_image.chance_at_1:.2g} text to image (T2I). Mean of {SEEDS} seeds, ± half of "
@@ -149,6 +151,10 @@ def _document(rows: dict[int | None, list[Row]]) -> str:
         baseline = next((row for row in measured if row.label == BASELINE), None)
         name = "All training images" if size is None else f"{size:,} training images"
         parts += ["", f"## {name}", "", *_table(measured, baseline)]
+        known = {row.label for row in measured}
+        missing = [f"`{label}`" for each in VARIANTS if (label := _label(*each)) not in known]
+        if missing:
+            parts += ["", f"Not measured yet: {', '.join(missing)}."]
     return "\n".join(parts) + "\n"
 
 
