@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backend.schemas import GeometryReport, Modality, SideGeometry
+from backend.schemas import GeometryReport, Modality, RetrievalReport, SideGeometry
 from ui import words
 from ui.markup import Html, tag
 
@@ -24,8 +24,11 @@ _ACROSS: Final = (
 )
 
 
-def geometry(report: GeometryReport, modality: Modality = "image") -> Html:
-    """Between the sides, then within each."""
+def geometry(of: RetrievalReport, modality: Modality = "image") -> Html | None:
+    """Between the sides, then within each; nothing where it was not measured."""
+    report = of.geometry
+    if report is None:
+        return None
     k = report.neighbours
     within = (
         ("uniformity", "Uniformity", "how evenly the items are spread; lower is more even"),
@@ -36,8 +39,6 @@ def geometry(report: GeometryReport, modality: Modality = "image") -> Html:
         ("continuity", "Continuity", f"are the encoder's {k} neighbours still the head's? 1 is all"),
     )  # fmt: skip
     names = [words.ITEM_WORDS[modality], "caption"]
-    counts = [words.count(side.items, name)
-              for side, name in zip((report.image, report.text), names, strict=True)]  # fmt: skip
     head = tag("tr", [tag("th", name, scope="col")
                       for name in ("", *(f"{name.capitalize()}s" for name in names))])  # fmt: skip
     across = [
@@ -49,9 +50,19 @@ def geometry(report: GeometryReport, modality: Modality = "image") -> Html:
                                           for side in (report.image, report.text)])
         for field, name, meaning in within
     ]  # fmt: skip
-    line = f"Test split: {' and '.join(counts)}, drawn by the seed where it has more."
+    line = f"{words.METRIC_WORDS.get(of.split, of.split).capitalize()} split: {_counts(of, report, names)}."
     table = tag("table.i-scores.i-geometry", tag("thead", head), tag("tbody", across, inside))
     return tag("section.i-card", tag("h3", "Geometry"), table, tag("p.i-soft", line))
+
+
+def _counts(of: RetrievalReport, report: GeometryReport, names: list[str]) -> str:
+    """How many items of each side were measured, and of how many they were drawn."""
+    told = []
+    for side, total, name in zip((report.image, report.text), (of.images, of.captions), names,
+                                 strict=True):  # fmt: skip
+        drawn = f"{side.items:,} of " if side.items < total else ""
+        told.append(drawn + words.count(total, name))
+    return " and ".join(told)
 
 
 def _named(name: str, meaning: str) -> Html:
@@ -66,4 +77,5 @@ def _shown(value: float | None) -> str:
     """Three decimals, fewer where the number is large; a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    shown = f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    return shown.replace("-", "−")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from backend.schemas import Modality, RetrievalReport, RetrievalScores, RunDetail
 from ui import words
@@ -91,14 +92,26 @@ def detail_scores(run: RunDetail) -> Html:
     tables = tag(
         "section.i-card", tag("h3", "Retrieval"), retrieval(reports[0], modality), rest, notes
     )
-    inside = reports[0].geometry
-    return tag("div", tables, geometry(inside, modality)) if inside is not None else tables
+    return tag("div", tables, geometry(reports[0], modality))
+
+
+#: parts of a run's configuration that are written once the run knows them
+_OUTCOMES: Final = {"fit", "fit_by_seed", "fitted_seeds", "seeds_alike", "selection"}
+_LONGEST_OPTION: Final = 80
+
+
+def _option(value: str) -> Html:
+    """An option's value, cut where it would bury the others."""
+    if len(value) <= _LONGEST_OPTION:
+        return tag("td", value)
+    return tag("td", value[:_LONGEST_OPTION] + "…", title=value)
 
 
 def differing(runs: Sequence[RunDetail]) -> list[str]:
-    """The options whose values are not the same in all runs."""
+    """What was asked for and is not the same in all runs; what came of it is not an option."""
     options = [flat(run.configuration) for run in runs]
-    names = sorted({name for each in options for name in each} - {"name"})
+    names = sorted(name for name in {name for each in options for name in each} - {"name"}
+                   if name.partition(".")[0] not in _OUTCOMES)  # fmt: skip
     return [name for name in names if len({each.get(name) for each in options}) > 1]
 
 
@@ -107,9 +120,7 @@ def comparison(runs: Sequence[RunDetail]) -> Html:
     head = tag("tr", tag("th", ""), [tag("th", run.summary.name, scope="col") for run in runs])
     options = [flat(run.configuration) for run in runs]
     rows = [
-        tag(
-            "tr", tag("th", name, scope="row"), [tag("td", each.get(name, "–")) for each in options]
-        )
+        tag("tr", tag("th", name, scope="row"), [_option(each.get(name, "–")) for each in options])
         for name in differing(runs)
     ]
     if not rows:

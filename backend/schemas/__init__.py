@@ -25,6 +25,7 @@ from backend.schemas.drift import Cycle, CycleStep
 from backend.schemas.exploring import Colouring, Hit, Item, MapView, Neighbours, SearchResult
 from backend.schemas.geometry import GeometryReport, SideGeometry
 from backend.schemas.inspection import InspectionState
+from backend.schemas.mistakes import Mistake
 from backend.schemas.place import WorkerState
 from backend.schemas.runs import HeatMap, Needs, Progress, RunDetail, RunRequest, RunSummary, Series
 from backend.schemas.scores import (
@@ -59,6 +60,7 @@ __all__ = [
     "MethodFamily",
     "MethodInfo",
     "MethodOption",
+    "Mistake",
     "Modality",
     "Needs",
     "Neighbours",

@@ -6,10 +6,11 @@ from backend.catalog.address import parse
 from backend.errors import Fault, InvalidInput, IsthmusError
 from backend.schemas import MethodInfo, Modality, RunDetail, RunRequest, RunSummary, WorkerState
 from backend.services.comparing import Comparing
+from backend.services.diagnosing import Diagnosing
 from backend.services.needs import Weighing
 
 
-class Running(Weighing, Comparing):
+class Running(Weighing, Comparing, Diagnosing):
     """The queue and the runs in it. A run that is deleted is closed for exploring, too."""
 
     def launch(self, request: RunRequest) -> RunSummary:

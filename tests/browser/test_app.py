@@ -205,6 +205,15 @@ def test_two_runs_drift_side_by_side_and_are_compared(ready: App, page: Page) ->
     expect(page.locator("#i-paired .i-compare tbody tr")).to_have_count(8)
     expect(page.locator("#i-run-scores")).to_contain_text("Trustworthiness")
 
+    # what a run gets wrong, and from there to a search
+    page.locator("#i-wrong button.label-wrap").click()
+    page.locator(".i-mistake").first.wait_for()
+    ranks = page.locator(".i-mistake").first.locator("small", has_text="at rank").text_content()
+    page.locator("#i-wrong-side label", has_text="image → text").click()
+    expect(page.locator(".i-mistake small", has_text="at rank").first).not_to_have_text(ranks or "")
+    page.locator(".i-mistake").first.locator(".i-mistake-cell.image").click()
+    page.locator("#i-page-explore .i-query").wait_for()
+
 
 def test_captions_of_ones_own_folder_stay_text(ready: App, page: Page, hostile: Path) -> None:
     go(page, "New run")

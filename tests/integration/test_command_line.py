@@ -104,6 +104,14 @@ def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(
     assert len(near.images) == len(near.texts) == 4
     assert first.id not in {hit.item.id for hit in near.images}
 
+    for asked_by in ("text", "image"):
+        wrong = services.mistakes(run.id, asked_by, 3)
+        assert [each.rank for each in wrong] == sorted((each.rank for each in wrong), reverse=True)
+        for each in wrong:
+            assert each.query.side == asked_by and each.query.image_id == each.truth.image_id
+            own = services.search_item(run.id, each.query.id, k=1, target=each.truth.side)
+            assert own.hits[0].item.id == each.found.id and own.truth_rank == each.rank
+
     cycle = services.drift(run.id, first.id, generations=5)
     assert [step.item.side for step in cycle.steps] == ["image", "text"] * 3
     assert services.cycles(run.id) == [cycle]

@@ -21,6 +21,7 @@
     // a page that is just being opened has no parts yet: the address is right as it is
     const part = id === "data" ? inner?.dataset.tabId ?? query.get("part") : null;
     if (!id || (query.get("tab") === id && query.get("part") === part)) return;
+    if (query.get("tab") !== id) scrollTo({ top: 0 });  // another page begins at its top
     query.set("tab", id);
     part ? query.set("part", part) : query.delete("part");
     if (id !== "sweeps") query.delete("sweep");

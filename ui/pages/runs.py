@@ -13,6 +13,7 @@ from ui.components import curves, heat_map, panel
 from ui.context import QUIET, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
 from ui.heat import heat_maps
+from ui.pages.mistakes import MistakesFold
 
 _LONGEST_NAME = 120
 _MOST_COMPARED = 6
@@ -46,6 +47,7 @@ class RunsPage:
             with gr.Row(equal_height=False):
                 self.scores = panel(elem_id="i-run-scores", min_width=320)
                 self.facts = panel(elem_id="i-run-facts", min_width=320)
+            self.mistakes = MistakesFold(context)
 
     def _actions(self) -> None:
         with gr.Row(elem_classes="i-actions"):
@@ -80,14 +82,16 @@ class RunsPage:
                    self.rename, self.delete]  # fmt: skip
         view = [self.swept, self.table, self.detail, self.head, *buttons, self.curves, self.heat,
                 self.scores, self.facts]  # fmt: skip
+        self.mistakes.connect(self.seen)
         compared = [self.comparison, self.compared, self.compared_curves]
         changes = [self.seen.change, self.tab.select, opened.change, self.swept.input]
         gr.on(changes, self.show, now, [opened, *view], **QUIET)
         self.head.act(_sweep_of, None, [context.sweep, context.tabs], **QUIET)
         opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
-        self.table.act(self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET)
-        # by itself, since it ranks every query of every run once more
-        self.checked.change(self.show_paired, self.checked, self.paired, **QUIET)
+        # the differences come by themselves, since every query of every run is ranked once more
+        self.table.act(
+            self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET
+        ).then(self.show_paired, self.checked, self.paired, **QUIET)
         rows = [self.renaming, self.deleting]
         self.rename.click(self.ask_name, opened, [*rows, self.name], **QUIET)
         self.delete.click(self.ask_delete, opened, [*rows, self.question], **QUIET)
@@ -100,7 +104,7 @@ class RunsPage:
             [opened, self.checked],
             [version, opened, self.checked, *rows, *compared],
             **QUIET,
-        )
+        ).then(self.show_paired, self.checked, self.paired, **QUIET)
         self.stop.click(self.do_stop, opened, [version, self.stop], **QUIET)
         self.resume.click(self.do_resume, opened, version, **QUIET)
         self.finish.click(self.do_finish, opened, version, **QUIET)

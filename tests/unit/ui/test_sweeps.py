@@ -232,7 +232,15 @@ def test_geometry_and_reciprocal_rank_are_shown_where_a_run_has_them() -> None:
     told = report(0.35).model_copy(update={"geometry": inside, "text_to_image": way})
     text = read(score_cards.detail_scores(detail(retrieval={"test": told}))).text
     assert "MRR 45.6" in text and "44.0 to 47.0" in text
-    for shown in ("0.123", "-2.500", "31.2", "0.875", "of 64", "100 images and 100 captions", "–"):
+    for shown in (
+        "0.123",
+        "−2.500",
+        "31.2",
+        "0.875",
+        "of 64",
+        "100 images and 100 of 500 captions",
+        "–",
+    ):
         assert shown in text
 
 
@@ -256,6 +264,13 @@ def test_differences_of_runs_are_told_with_their_p_and_what_cannot_be_compared()
     assert len(best) == 7
     alone = read(paired_cards.paired([runs[0], runs[2]], [apart])).text
     assert "Better than" not in alone and "not compared: c" in alone
+
+
+def test_only_what_was_asked_for_differs_and_long_values_are_cut() -> None:
+    fitted = {"method": "ridge", "fit": {"ridge": 0.3}, "notes": "x" * 500}
+    runs = [detail(configuration=fitted), detail(configuration={"method": "csa", "fit": {}})]
+    assert score_cards.differing(runs) == ["method", "notes"]
+    assert "x" * 100 not in read(score_cards.comparison(runs)).text
 
 
 def test_runs_are_compared_by_their_means() -> None:
