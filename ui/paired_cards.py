@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from backend.schemas import PairedComparison, PairedDifference, RunSummary
@@ -15,6 +16,12 @@ _MEASURES: Final = {
     "recall_at_5": "R@5",
     "recall_at_10": "R@10",
     "reciprocal_rank": "MRR",
+}
+#: kind of file -> what it is called, its type
+_KINDS: Final = {
+    "csv": ("CSV", "text/csv"),
+    "parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "tex": ("LaTeX", "application/x-tex"),
 }
 _WAYS: Final = ("text_to_image", "image_to_text")
 
@@ -55,6 +62,16 @@ def paired(runs: Sequence[RunSummary], found: Sequence[PairedComparison]) -> Htm
     frame = tag("div.i-table-frame", table, tabindex="0", role="region", aria_label="Differences")
     title = tag("h3.i-part", f"Better than {baseline.name}?")
     return join([title, frame, tag("p.i-soft", line + several), warning])
+
+
+def downloads(files: Mapping[str, bytes]) -> Html:
+    """The compared runs' numbers to take away, one file a kind."""
+    links = [
+        tag("a.i-button", _KINDS[kind][0], download=f"runs.{kind}",
+            href=f"data:{_KINDS[kind][1]};base64,{b64encode(content).decode()}")
+        for kind, content in files.items()
+    ]  # fmt: skip
+    return tag("div.i-row.i-below", tag("span.i-soft", "All numbers of these runs:"), links)
 
 
 def _cell(found: PairedDifference) -> Html:

@@ -42,10 +42,14 @@ def stop(message: str, status: int) -> NoReturn:
 
 def write(path: Path | None, value: Any) -> None:
     """Writes a result as JSON where a file was asked for."""
-    if path is None:
-        return
+    if path is not None:
+        write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file, and the folder it is to lie in."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         stop(f"{path} could not be written: {error.strerror or error}.", 1)

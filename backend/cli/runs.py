@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from backend.cli.frame import JsonFile, console, errors, stop, told, write
+from backend.cli.frame import JsonFile, console, errors, stop, told, write, write_bytes
 from backend.cli.given import fetch, place
 from backend.cli.tables import (
     first_place,
@@ -99,12 +99,21 @@ def align(
 
 
 @app.command()
-def runs(json_file: JsonFile = None) -> None:
+def runs(
+    table_file: Annotated[
+        Path | None,
+        typer.Option("--table", help="Also write all scores to FILE.csv, .parquet or .tex."),
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
     """List all runs, newest first."""
     with told():
         from backend.services import Services
 
-        listed = Services(Settings()).runs()
+        services = Services(Settings())
+        if table_file is not None:
+            write_bytes(table_file, services.runs_table(table_file.suffix.lstrip(".")))
+        listed = services.runs()
         table = Table("run", "name", "status", "method", "T2I R@1", "I2T R@1", box=None)
         for run in listed:
             cells = [first_place(run.test, way) for way in ("text_to_image", "image_to_text")]

@@ -44,6 +44,23 @@ class Comparing(Exploring):
             )
         return compared
 
+    def runs_table(self, kind: str, run_ids: Sequence[str] | None = None) -> bytes:
+        """Runs with their scores as a file's content.
+
+        Args:
+            kind: csv, parquet or tex.
+            run_ids: in this order; None for all, newest first.
+
+        Raises:
+            InvalidInput: another kind.
+            NotFound: no such run.
+        """
+        from backend.runs.exports import table
+
+        if run_ids is None:
+            return table(self._store.list_runs(), kind)
+        return table([self._store.get_run(run).summary for run in run_ids], kind)
+
 
 def _items(gallery: Gallery) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
     """Ids and captions: what has to be the same for two runs to have answered the same queries."""

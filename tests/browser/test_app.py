@@ -203,6 +203,9 @@ def test_two_runs_drift_side_by_side_and_are_compared(ready: App, page: Page) ->
     expect(table).to_contain_text("R@1 text → image")
     expect(page.locator("#i-paired")).to_contain_text("Better than")
     expect(page.locator("#i-paired .i-compare tbody tr")).to_have_count(8)
+    with page.expect_download() as download:
+        page.locator("#i-paired a", has_text="CSV").click()
+    assert "text_to_image/recall_at_1" in download.value.path().read_text()
     expect(page.locator("#i-run-scores")).to_contain_text("Trustworthiness")
 
     # what a run gets wrong, and from there to a search

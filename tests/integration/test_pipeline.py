@@ -124,6 +124,12 @@ def test_runs_are_compared_query_by_query_where_their_items_are_the_same(
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0 and "paired bootstrap" in done.stdout, done.stderr
     assert json.loads(told.read_text("utf-8")) == [compared.model_dump(mode="json")]
+    for kind, begins in (("csv", b"run,name"), ("parquet", b"PAR1"), ("tex", b"\\begin{table}")):
+        assert services.runs_table(kind, ids).startswith(begins)
+        written = tmp_path / f"runs.{kind}"
+        command = [sys.executable, "-m", "backend", "runs", "--table", str(written)]
+        subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, timeout=180)
+        assert written.read_bytes() == services.runs_table(kind)
     for too_few in ([ids[0]], [ids[0], ids[0]], []):
         with pytest.raises(InvalidInput, match="two different runs"):
             services.compare(too_few)

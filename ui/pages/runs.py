@@ -17,6 +17,7 @@ from ui.pages.mistakes import MistakesFold
 
 _LONGEST_NAME = 120
 _MOST_COMPARED = 6
+_TABLES = ("csv", "parquet", "tex")
 
 
 class RunsPage:
@@ -194,10 +195,12 @@ class RunsPage:
         if len(done) < 2:
             return ""
         try:
-            found = self.services.compare([run.id for run in done])
+            ids = [run.id for run in done]
+            found = self.services.compare(ids)
+            files = {kind: self.services.runs_table(kind, ids) for kind in _TABLES}
         except NotFound:  # deleted a moment ago, by someone else
             return ""
-        return paired_cards.paired(done, found)
+        return paired_cards.paired(done, found) + paired_cards.downloads(files)
 
     def close_rows(self) -> tuple[Any, Any]:
         """Puts the rename and delete rows away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -262,6 +263,9 @@ def test_differences_of_runs_are_told_with_their_p_and_what_cannot_be_compared()
     assert HOSTILE in told.text and "not compared: c" in told.text
     best = [a for n, a in told.found if n == "td" and a.get("class") == "best"]
     assert len(best) == 7
+    links = [a for n, a in read(paired_cards.downloads({"csv": b"run,name"})).found if n == "a"]
+    assert links[0]["download"] == "runs.csv"
+    assert (links[0]["href"] or "").endswith(b64encode(b"run,name").decode())
     alone = read(paired_cards.paired([runs[0], runs[2]], [apart])).text
     assert "Better than" not in alone and "not compared: c" in alone
 
