@@ -28,6 +28,7 @@ NEIGHBOURS: Final = 10
 LEAST: Final = 5
 #: rows of a side that are measured; the cost grows with their square
 MOST: Final = 2000
+_VALUES: Final = 2**24  # of a side's rows; a space of anchors has tens of thousands of dimensions
 _TEMPERATURE: Final = 2.0  # t of Wang & Isola
 _CELLS: Final = 2**22  # distances held at once
 
@@ -64,6 +65,11 @@ def geometry(
         image=_side(first, second, image_features, k),
         text=_side(second, first, text_features, k),
     )
+
+
+def measured_rows(dimension: int) -> int:
+    """How many rows of a side are measured at most, in a space of so many dimensions."""
+    return max(LEAST, min(MOST, _VALUES // dimension))
 
 
 def drawn(

@@ -75,9 +75,10 @@ def _geometry(
 ) -> GeometryReport | None:
     """Of a draw of the split; None where so few items have no geometry."""
     from backend.alignment.rows import FeatureRows
-    from backend.evaluation.geometry import LEAST, drawn, geometry
+    from backend.evaluation.geometry import LEAST, drawn, geometry, measured_rows
 
-    images, texts, owners = drawn(len(image), image_of_text, seed)
+    most = measured_rows(image.shape[1])
+    images, texts, owners = drawn(len(image), image_of_text, seed, most)
     if min(len(images), len(texts)) < LEAST:
         return None
 

@@ -17,6 +17,7 @@ from backend.evaluation.geometry import (
     effective_rank,
     geometry,
     hubness,
+    measured_rows,
     modality_gap,
     trustworthiness,
     uniformity,
@@ -140,6 +141,12 @@ def test_a_draw_keeps_captions_with_their_images() -> None:
     assert all(np.array_equal(a, b) for a, b in zip((images, texts, places), again, strict=True))
     everything = drawn(300, owner, seed=1, most=5000)
     assert len(everything[0]) == 300 and np.array_equal(everything[1], np.arange(1200))
+
+
+def test_fewer_rows_are_measured_in_a_space_of_many_dimensions() -> None:
+    assert measured_rows(512) == 2000
+    assert measured_rows(50_000) * 50_000 <= 2**24 < (measured_rows(50_000) + 1) * 50_000
+    assert measured_rows(10**9) == 5
 
 
 def test_tokens_have_no_neighbourhoods_and_small_sets_fewer_neighbours() -> None:
