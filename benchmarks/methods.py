@@ -84,7 +84,8 @@ def measure(quick: bool) -> dict[str, float]:
                 console.print(f"{request.name}: {run.summary.status} {run.summary.error or ''}")
             if not quick:  # after each, so that what was measured is told wherever this is stopped
                 rows = {size: _rows(store, size, seeds) for size in sizes}
-                TABLE.write_text(_document(rows), encoding="utf-8")
+                if any(rows.values()):
+                    TABLE.write_text(_document(rows), encoding="utf-8")
     return {
         f"{row.label}, {size or 'all'} images, {short} R@1, %": 100 * row.spread(way, 1).mean
         for size in sizes

@@ -52,7 +52,7 @@ def paired(runs: Sequence[RunSummary], found: Sequence[PairedComparison]) -> Htm
     ]  # fmt: skip
     one = comparable[0][1]
     line = (
-        f"Difference in points from the first run chosen, with 95 % interval and p: paired bootstrap over "
+        f"Difference in points from {baseline.name}, with 95 % interval and p: paired bootstrap over "
         f"{words.count(one.images, words.ITEM_WORDS[modality])} of the test split, the same for all. "
         "Heads of each run's first seed; it says nothing about other seeds."
     )

@@ -96,7 +96,15 @@ def detail_scores(run: RunDetail) -> Html:
 
 
 #: parts of a run's configuration that are written once the run knows them
-_OUTCOMES: Final = {"fit", "fit_by_seed", "fitted_seeds", "seeds_alike", "selection"}
+_OUTCOMES: Final = {
+    *("fit", "fit_by_seed", "fitted_seeds", "seeds_alike", "selection"),
+    *("dataset_fingerprint", "images", "captions"),
+    *(
+        f"{side}_{name}"
+        for side in ("image", "text")
+        for name in ("revision", "fingerprint", "dimension", "features")
+    ),
+}
 _LONGEST_OPTION: Final = 80
 
 

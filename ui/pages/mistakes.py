@@ -11,6 +11,7 @@ from backend.schemas import Modality, Side
 from ui import words
 from ui.components import panel
 from ui.context import QUIET, Context, modality_of
+from ui.markup import tag
 from ui.mistake_cards import mistakes
 
 _SHOWN = 12
@@ -32,18 +33,20 @@ class MistakesFold:
             )  # fmt: skip
             self.rows = panel(elem_id="i-wrong-rows")
 
-    def connect(self, seen: gr.Textbox) -> None:
+    def connect(self, seen: gr.Textbox, tab: gr.Tab) -> None:
         """Wires the events, once all pages are laid out.
 
         Args:
             seen: changes whenever a run does while the page is shown.
+            tab: the page.
         """
         context = self.context
         now = [context.opened, self.side]
         gr.on([self.fold.expand, self.side.input], self.show, now, self.rows, **QUIET)
         context.opened.change(self.close, context.opened, [self.fold, self.side, self.rows],
                               **QUIET)  # fmt: skip
-        seen.change(self.offer, context.opened, self.fold, **QUIET)
+        # also where the run finished while another page was shown
+        gr.on([seen.change, tab.select], self.offer, context.opened, self.fold, **QUIET)
         self.rows.act(
             self.search_from, context.opened, [context.run, context.query, context.tabs], **QUIET
         )
@@ -53,7 +56,7 @@ class MistakesFold:
         try:
             return mistakes(self.services.mistakes(str(opened or ""), side, _SHOWN))
         except NotFound as error:  # it has not finished, or was deleted a moment ago
-            return str(error)
+            return tag("p.i-soft", str(error))
 
     def offer(self, opened: str | None) -> Any:
         """The fold is there as soon as the run has finished."""

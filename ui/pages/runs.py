@@ -83,7 +83,7 @@ class RunsPage:
                    self.rename, self.delete]  # fmt: skip
         view = [self.swept, self.table, self.detail, self.head, *buttons, self.curves, self.heat,
                 self.scores, self.facts]  # fmt: skip
-        self.mistakes.connect(self.seen)
+        self.mistakes.connect(self.seen, self.tab)
         compared = [self.comparison, self.compared, self.compared_curves]
         changes = [self.seen.change, self.tab.select, opened.change, self.swept.input]
         gr.on(changes, self.show, now, [opened, *view], **QUIET)
@@ -173,7 +173,10 @@ class RunsPage:
         act, run = str(event.act), str(event.arg)
         if act == "check":
             checked = [each for each in checked if each != run] + [run] * (run not in checked)
-            checked = checked[-_MOST_COMPARED:]
+            if (
+                len(checked) > _MOST_COMPARED
+            ):  # the first one stays what the others are held against
+                checked = [checked[0], *checked[2:]]
             listed, _ = self._listed(self.services.runs(), swept)
             table = run_cards.table(listed, opened, checked)
             return gr.skip(), checked, table, *self.compare(checked)
@@ -190,11 +193,11 @@ class RunsPage:
         """Whether the chosen runs differ from the first one by more than chance."""
         if len(checked) < 2:
             return ""
-        runs = [self.services.run(run) for run in checked]
-        done = [run.summary for run in runs if run.summary.status == "finished"]
-        if len(done) < 2:
-            return ""
         try:
+            runs = [self.services.run(run).summary for run in checked]
+            done = [run for run in runs if run.status == "finished"]
+            if len(done) < 2:
+                return ""
             ids = [run.id for run in done]
             found = self.services.compare(ids)
             files = {kind: self.services.runs_table(kind, ids) for kind in _TABLES}
