@@ -26,6 +26,15 @@ _KINDS: Final = {
 _WAYS: Final = ("text_to_image", "image_to_text")
 
 
+def unfinished(runs: Sequence[RunSummary]) -> Html | None:
+    """The runs that have no answers yet."""
+    names = [run.name for run in runs if run.status != "finished"]
+    if not names:
+        return None
+    verb = "has" if len(names) == 1 else "have"
+    return tag("p.i-soft", f"{words.listed(names)} {verb} not finished, so cannot be compared yet.")
+
+
 def paired(runs: Sequence[RunSummary], found: Sequence[PairedComparison]) -> Html:
     """A table of differences in points, with interval and p.
 

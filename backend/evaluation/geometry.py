@@ -30,6 +30,7 @@ LEAST: Final = 5
 MOST: Final = 2000
 _VALUES: Final = 2**24  # of a side's rows; a space of anchors has tens of thousands of dimensions
 _TEMPERATURE: Final = 2.0  # t of Wang & Isola
+_TIE: Final = 1e-9  # squared distances that differ by less differ by rounding
 _CELLS: Final = 2**22  # distances held at once
 
 Rows = NDArray[np.float64]
@@ -127,15 +128,18 @@ def effective_rank(rows: Rows) -> float:
 def hubness(rows: Rows, queries: Rows, k: int) -> float | None:
     """Skewness of how often each row is among the k nearest of the queries; None where it has none.
 
-    About 0 where every row is found about equally often; large where a few are found by everyone.
+    About 0 where every row is found about equally often; large where a few are found by everyone. Rows as
+    far as the k-th share what places are left, so that equal captions are no hubs by their position.
     """
     counts = np.zeros(len(rows))
     for _, square in _squares(queries, rows):
-        nearest = np.argpartition(square, k - 1, axis=1)[:, :k]
-        counts += np.bincount(nearest.ravel(), minlength=len(rows))
+        last = np.partition(square, k - 1, axis=1)[:, k - 1 : k]
+        nearer, tied = square < last - _TIE, np.abs(square - last) <= _TIE
+        left = k - nearer.sum(axis=1, keepdims=True)
+        counts += (nearer + tied * (left / tied.sum(axis=1, keepdims=True))).sum(axis=0)
     centred = counts - counts.mean()
     spread = float(np.sqrt((centred**2).mean()))
-    return float((centred**3).mean() / spread**3) if spread > 0 else None
+    return float((centred**3).mean() / spread**3) if spread > _TIE * counts.mean() else None
 
 
 def trustworthiness(original: Rows, embedded: Rows, k: int) -> float:
@@ -143,7 +147,8 @@ def trustworthiness(original: Rows, embedded: Rows, k: int) -> float:
 
     1 - 2 / (n k (2 n - 3 k - 1)) sum over i, and over j that is among the k nearest of i embedded but
     not originally, of (rank of j from i originally - k). Euclidean. Continuity is the same with the
-    arguments swapped. Equals scikit-learn's and STRUCTURE's.
+    arguments swapped. Equals scikit-learn's and STRUCTURE's where no distances are equal; of equal
+    ones any may be taken, and their rank is that of the first.
 
     Args:
         original: (n, D).

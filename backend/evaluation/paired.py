@@ -7,12 +7,12 @@ told that is smaller than either run's own interval.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.evaluation.retrieval import KS, Ranks, image_to_text_ranks, text_to_image_ranks
+from backend.evaluation.retrieval import KS, image_to_text_ranks, text_to_image_ranks
 from backend.schemas import PairedDifference
 
 RESAMPLES: Final = 2000
@@ -21,60 +21,67 @@ _CELLS: Final = 2**22  # draws held at once
 Embedded = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
 
-def compare(first: Embedded, second: Embedded, seed: int = 0) -> dict[str, PairedDifference]:
-    """The second against the first: R@k and mean reciprocal rank, both ways.
+class Answered(NamedTuple):
+    """What each query of a run scored.
+
+    Attributes:
+        values: (q,) of each direction and measure: ``text_to_image/recall_at_1``.
+        owners: (q,) of each direction: the image that a query belongs to.
+        images: how many there are.
+    """
+
+    values: dict[str, NDArray[np.float64]]
+    owners: dict[str, NDArray[np.int64]]
+    images: int
+
+
+def answered(space: Embedded) -> Answered:
+    """R@k and reciprocal rank of every query, both ways.
 
     Args:
-        first, second: images (n, d), captions (m, e), and each caption's image row, of the same items
-            in the same order.
-        seed: of the bootstrap.
+        space: images (n, d), captions (m, d), and each caption's image row.
     """
-    owners, images = first[2], len(first[0])
-    found: dict[str, PairedDifference] = {}
-    for way, ranked, whose in (
-        ("text_to_image", text_to_image_ranks, owners),
-        ("image_to_text", image_to_text_ranks, np.arange(images)),
+    image, _, image_of_text = space
+    asking = np.flatnonzero(np.bincount(image_of_text, minlength=len(image)))  # others find nothing
+    values: dict[str, NDArray[np.float64]] = {}
+    owners = {"text_to_image": image_of_text, "image_to_text": asking}
+    for way, ranks in (
+        ("text_to_image", text_to_image_ranks(*space)),
+        ("image_to_text", image_to_text_ranks(*space).of(asking)),
     ):
-        asked = np.isin(whose, owners)  # an image without a caption is no query
-        before, after = _measures(ranked(*first)), _measures(ranked(*second))
-        for name, values in after.items():
-            gained = (values - before[name])[asked]
-            found[f"{way}/{name}"] = paired_difference(gained, whose[asked], images, seed)
-    return found
+        values |= {f"{way}/recall_at_{k}": ranks.hits(k) for k in KS}
+        values[f"{way}/reciprocal_rank"] = ranks.reciprocal
+    return Answered(values, owners, len(image))
 
 
-def paired_difference(
-    gained: NDArray[np.float64], owners: NDArray[np.int64], images: int, seed: int = 0
-) -> PairedDifference:
-    """Mean gain over queries, its interval, and the chance of one as large if there were none.
+def compare(before: Answered, after: Answered, seed: int = 0) -> dict[str, PairedDifference]:
+    """How much better the second is, in every measure, by the same draws of images.
 
     p is twice the smaller share of resamples on either side of 0, the observed one counted with both.
 
     Args:
-        gained: (q,) what each query gained.
-        owners: (q,) the image that each query belongs to.
-        images: how many there are; what is resampled.
-        seed: of the draws.
+        before, after: of the same items in the same order.
+        seed: of the bootstrap.
     """
-    totals = np.bincount(owners, weights=gained, minlength=images)
-    queries = np.bincount(owners, minlength=images).astype(np.float64)
+    names, images = list(after.values), after.images
+    gained = {name: after.values[name] - before.values[name] for name in names}
+    owners = {name: after.owners[name.partition("/")[0]] for name in names}
+    sums = np.stack([np.bincount(owners[name], gained[name], images) for name in names], axis=1)
+    counts = np.stack([np.bincount(owners[name], minlength=images) for name in names], axis=1)
     draw = np.random.default_rng(seed)
-    means = np.empty(RESAMPLES)
+    means = np.empty((RESAMPLES, len(names)))
     step = max(1, _CELLS // images)
     for start in range(0, RESAMPLES, step):
-        count = min(step, RESAMPLES - start)
-        weights = draw.multinomial(images, np.full(images, 1 / images), size=count)
-        means[start : start + count] = (weights @ totals) / np.maximum(weights @ queries, 1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    tail = min((means <= 0).sum(), (means >= 0).sum())
-    return PairedDifference(
-        difference=float(gained.mean()),
-        interval=(float(low), float(high)),
-        p=min(1.0, 2 * (1 + int(tail)) / (RESAMPLES + 1)),
-    )
-
-
-def _measures(ranks: Ranks) -> dict[str, NDArray[np.float64]]:
-    """What each query scores."""
-    hits = {f"recall_at_{k}": ranks.hits(k) for k in KS}
-    return {**hits, "reciprocal_rank": ranks.reciprocal}
+        some = min(step, RESAMPLES - start)
+        weights = draw.multinomial(images, np.full(images, 1 / images), size=some).astype(float)
+        means[start : start + some] = (weights @ sums) / np.maximum(weights @ counts, 1)
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    tails = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0))
+    return {
+        name: PairedDifference(
+            difference=float(gained[name].mean()),
+            interval=(float(low[column]), float(high[column])),
+            p=min(1.0, 2 * (1 + int(tails[column])) / (RESAMPLES + 1)),
+        )
+        for column, name in enumerate(names)
+    }

@@ -33,6 +33,10 @@ class Ranks:
     above: NDArray[np.int64]
     tied: NDArray[np.int64]
 
+    def of(self, queries: NDArray[np.int64]) -> Ranks:
+        """Those of some queries."""
+        return Ranks(self.above[queries], self.tied[queries])
+
     def hits(self, k: int) -> NDArray[np.float64]:
         """(n,) chance that the positive is among the first k, 0 or 1 where nothing ties."""
         return np.clip((k - self.above) / (self.tied + 1), 0.0, 1.0)
@@ -131,7 +135,7 @@ def evaluate(
         images=n,
         captions=m,
         image_to_text=_scores(
-            Ranks(to_text.above[image_rows], to_text.tied[image_rows]),
+            to_text.of(image_rows),
             image_rows,
             weights,
             {k: float(np.mean([_chance(m, int(c), k) for c in own])) for k in KS},

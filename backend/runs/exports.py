@@ -20,11 +20,11 @@ _KS: Final = (1, 5, 10)
 def table(runs: Sequence[RunSummary], kind: str) -> bytes:
     """One row a run, as a file's content.
 
-    CSV and Parquet hold every number as a fraction, with its 95 % interval, chance level and counts. LaTeX
-    (booktabs) holds recalls in per cent for a paper.
+    CSV and Parquet hold recalls as fractions, with 95 % intervals (a column says over what), chance levels
+    and counts; ranks are the first seed's. LaTeX (booktabs) holds recalls in per cent for a paper.
 
     Args:
-        runs: in the order of the rows; those without test scores have empty cells.
+        runs: in the order of the rows; those without test scores have empty cells, and no row in LaTeX.
         kind: one of :data:`KINDS`.
 
     Raises:
@@ -45,6 +45,7 @@ def table(runs: Sequence[RunSummary], kind: str) -> bytes:
 
 
 def _row(run: RunSummary) -> dict[str, Any]:
+    test = run.test
     row: dict[str, Any] = {
         "run": run.id,
         "name": run.name,
@@ -55,20 +56,37 @@ def _row(run: RunSummary) -> dict[str, Any]:
         "method": run.method,
         "train_images": run.train_images,
         "first_seed": run.seed,
-        "seeds": run.seeds,
-        "test_images": run.test.images if run.test else None,
-        "test_captions": run.test.captions if run.test else None,
+        "seeds": _seeds(run),
+        "recalls_and_intervals_over": None if test is None else _over(run),
+        "test_images": test.images if test else None,
+        "test_captions": test.captions if test else None,
     }
     for way in _WAYS:
-        scores: RetrievalScores | None = getattr(run.test, way, None)
+        scores: RetrievalScores | None = getattr(test, way, None)
         for k in _KS:
             name = f"{way}/recall_at_{k}"
             value, low, high = _recall(run, way, k)
             row |= {name: value, f"{name}/low": low, f"{name}/high": high}
             row[f"{way}/chance_at_{k}"] = getattr(scores, f"chance_at_{k}", None)
-        row[f"{way}/median_rank"] = getattr(scores, "median_rank", None)
-        row[f"{way}/mean_reciprocal_rank"] = getattr(scores, "mean_reciprocal_rank", None)
+        first = f"{way}/first_seed"
+        row[f"{first}/median_rank"] = getattr(scores, "median_rank", None)
+        row[f"{first}/mean_reciprocal_rank"] = getattr(scores, "mean_reciprocal_rank", None)
+        interval = getattr(scores, "interval_of_reciprocal_rank", None) or (None, None)
+        for end, bound in zip(("low", "high"), interval, strict=True):
+            row[f"{first}/mean_reciprocal_rank/{end}"] = bound
     return row
+
+
+def _seeds(run: RunSummary) -> int | None:
+    """How many were measured, which may be fewer than were asked for."""
+    if run.test is None:
+        return None
+    return 1 if run.test.across_seeds is None else len(run.test.across_seeds.seeds)
+
+
+def _over(run: RunSummary) -> str:
+    """What the recalls' intervals are over; where it is seeds, the recalls are means over them."""
+    return "images" if _seeds(run) == 1 else "seeds"
 
 
 def _recall(run: RunSummary, way: str, k: int) -> tuple[float | None, float | None, float | None]:
@@ -78,7 +96,9 @@ def _recall(run: RunSummary, way: str, k: int) -> tuple[float | None, float | No
     across = run.test.across_seeds
     if across is not None:
         spread: Spread = getattr(getattr(across, way), f"recall_at_{k}")
-        return spread.mean, *spread.interval
+        # of few seeds it may reach beyond what a share can be
+        low, high = (min(1.0, max(0.0, bound)) for bound in spread.interval)
+        return spread.mean, low, high
     scores = getattr(run.test, way)
     return getattr(scores, f"recall_at_{k}"), *getattr(scores, f"interval_at_{k}")
 
@@ -86,29 +106,40 @@ def _recall(run: RunSummary, way: str, k: int) -> tuple[float | None, float | No
 def _latex(runs: Sequence[RunSummary]) -> str:
     import pandas as pd
 
+    tested = [run for run in runs if run.test is not None]
+    several = len({run.dataset for run in tested}) > 1
     rows = []
-    for run in runs:
-        row = {"run": run.name, "method": run.method}
+    for run in tested:
+        row = {"run": run.name} | ({"data set": _short(run.dataset)} if several else {})
+        row |= {"method": run.method, "seeds": str(_seeds(run))}
         for way, short in zip(_WAYS, ("T2I", "I2T"), strict=True):
             for k in _KS:
                 value, low, high = _recall(run, way, k)
-                shown = "--" if value is None or low is None or high is None else (
-                    f"{100 * value:.1f} ± {50 * (high - low):.1f}"
-                )  # fmt: skip
-                row[f"{short} R@{k}"] = shown
+                assert value is not None and low is not None and high is not None  # it was tested
+                row[f"{short} R@{k}"] = f"{100 * value:.1f} ± {50 * (high - low):.1f}"
         rows.append(row)
     frame: pd.DataFrame = pd.DataFrame(rows)
-    caption = f"{_tested(runs)} Per cent, half of the 95 % interval"
+    caption = (
+        f"{_tested(tested)} Per cent ± half of the 95 % interval: of the mean over seeds where there are "
+        "several, else over test images."
+    )
     text: str = frame.to_latex(
-        index=False, escape=True, column_format="ll" + "r" * 6, caption=_escaped(caption)
+        index=False,
+        escape=True,
+        column_format="l" * (len(frame.columns) - 6) + "r" * 6,
+        caption=_escaped(caption),
     )
     return text.replace("±", "$\\pm$")
+
+
+def _short(dataset: str) -> str:
+    return dataset.rpartition("/")[2]
 
 
 def _tested(runs: Sequence[RunSummary]) -> str:
     sets = {(run.dataset, run.test.images, run.test.captions) for run in runs if run.test}
     return " ".join(
-        f"Test split of {dataset.rpartition('/')[2]}: {images:,} images, {captions:,} captions."
+        f"Test split of {_short(dataset)}: {images:,} images, {captions:,} captions."
         for dataset, images, captions in sorted(sets)
     )
 

@@ -119,6 +119,14 @@ def test_runs_are_compared_query_by_query_where_their_items_are_the_same(
         assert gained.difference == pytest.approx(
             after.mean_reciprocal_rank - before.mean_reciprocal_rank
         )
+    retold = tmp_path / "retold"
+    shutil.copytree(small.dataset, retold)
+    captions = retold / "captions.json"
+    captions.write_text(captions.read_text("utf-8").replace("beside", "next to"), "utf-8")
+    renamed = ridge.model_copy(update={"dataset": str(retold)})
+    fourth = run_pipeline(settings, store, renamed, with_map=False)
+    assert not services.compare([ids[0], fourth.summary.id])[0].differences
+
     told = tmp_path / "compared.json"
     command = [sys.executable, "-m", "backend", "compare", *ids[:2], "--json", str(told)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)

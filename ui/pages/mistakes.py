@@ -10,7 +10,7 @@ from backend.errors import NotFound
 from backend.schemas import Modality, Side
 from ui import words
 from ui.components import panel
-from ui.context import QUIET, Context, modality_of
+from ui.context import QUIET, WORK, Context, modality_of
 from ui.markup import tag
 from ui.mistake_cards import mistakes
 
@@ -42,7 +42,7 @@ class MistakesFold:
         """
         context = self.context
         now = [context.opened, self.side]
-        gr.on([self.fold.expand, self.side.input], self.show, now, self.rows, **QUIET)
+        gr.on([self.fold.expand, self.side.input], self.show, now, self.rows, **WORK)
         context.opened.change(self.close, context.opened, [self.fold, self.side, self.rows],
                               **QUIET)  # fmt: skip
         # also where the run finished while another page was shown

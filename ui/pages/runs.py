@@ -10,9 +10,10 @@ from backend.errors import NotFound
 from backend.schemas import RunDetail, RunSummary
 from ui import cards, figures, paired_cards, run_cards, score_cards, words
 from ui.components import curves, heat_map, panel
-from ui.context import QUIET, Context, seen, version_of
+from ui.context import QUIET, WORK, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
 from ui.heat import heat_maps
+from ui.markup import join
 from ui.pages.mistakes import MistakesFold
 
 _LONGEST_NAME = 120
@@ -30,6 +31,7 @@ class RunsPage:
         self.tab = tab
         self.seen = seen(context, "runs")
         self.checked = gr.State([])
+        self.told_of = gr.State([])  # the runs whose differences are shown
         if not self.changeable:
             panel(cards.notice(READONLY))
         self.swept = gr.Checkbox(
@@ -89,10 +91,17 @@ class RunsPage:
         gr.on(changes, self.show, now, [opened, *view], **QUIET)
         self.head.act(_sweep_of, None, [context.sweep, context.tabs], **QUIET)
         opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
-        # the differences come by themselves, since every query of every run is ranked once more
+        # by themselves and one after the other: every query of every run is ranked once more
+        differences: dict[str, Any] = {
+            "fn": self.show_paired,
+            "inputs": [self.checked, self.told_of],
+            "outputs": [self.paired, self.told_of],
+            **WORK,
+            "concurrency_limit": 1,
+        }
         self.table.act(
             self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET
-        ).then(self.show_paired, self.checked, self.paired, **QUIET)
+        ).then(**differences)
         rows = [self.renaming, self.deleting]
         self.rename.click(self.ask_name, opened, [*rows, self.name], **QUIET)
         self.delete.click(self.ask_delete, opened, [*rows, self.question], **QUIET)
@@ -105,7 +114,7 @@ class RunsPage:
             [opened, self.checked],
             [version, opened, self.checked, *rows, *compared],
             **QUIET,
-        ).then(self.show_paired, self.checked, self.paired, **QUIET)
+        ).then(**differences)
         self.stop.click(self.do_stop, opened, [version, self.stop], **QUIET)
         self.resume.click(self.do_resume, opened, version, **QUIET)
         self.finish.click(self.do_finish, opened, version, **QUIET)
@@ -173,10 +182,8 @@ class RunsPage:
         act, run = str(event.act), str(event.arg)
         if act == "check":
             checked = [each for each in checked if each != run] + [run] * (run not in checked)
-            if (
-                len(checked) > _MOST_COMPARED
-            ):  # the first one stays what the others are held against
-                checked = [checked[0], *checked[2:]]
+            if len(checked) > _MOST_COMPARED:
+                checked = [checked[0], *checked[2:]]  # the first one stays the baseline
             listed, _ = self._listed(self.services.runs(), swept)
             table = run_cards.table(listed, opened, checked)
             return gr.skip(), checked, table, *self.compare(checked)
@@ -189,21 +196,27 @@ class RunsPage:
         runs = [self.services.run(run) for run in checked]
         return gr.update(visible=True), score_cards.comparison(runs), figures.compared_curves(runs)
 
-    def show_paired(self, checked: list[str]) -> str:
+    def show_paired(self, checked: list[str], told_of: list[str]) -> tuple[Any, Any]:
         """Whether the chosen runs differ from the first one by more than chance."""
+        if checked == told_of:
+            return gr.skip(), gr.skip()
         if len(checked) < 2:
-            return ""
+            return "", checked
         try:
             runs = [self.services.run(run).summary for run in checked]
-            done = [run for run in runs if run.status == "finished"]
-            if len(done) < 2:
-                return ""
-            ids = [run.id for run in done]
-            found = self.services.compare(ids)
-            files = {kind: self.services.runs_table(kind, ids) for kind in _TABLES}
+            files = {kind: self.services.runs_table(kind, checked) for kind in _TABLES}
         except NotFound:  # deleted a moment ago, by someone else
-            return ""
-        return paired_cards.paired(done, found) + paired_cards.downloads(files)
+            return "", checked
+        parts = [paired_cards.unfinished(runs), paired_cards.downloads(files)]
+        done = [run for run in runs if run.status == "finished"]
+        if len(done) > 1:
+            try:
+                found = self.services.compare([run.id for run in done])
+                parts.insert(0, paired_cards.paired(done, found))
+            except NotFound as error:  # its index is gone
+                parts.insert(0, cards.notice(str(error), "warn"))
+        # of a run that is going on the next click asks again
+        return join(parts), checked if len(done) == len(runs) else []
 
     def close_rows(self) -> tuple[Any, Any]:
         """Puts the rename and delete rows away."""

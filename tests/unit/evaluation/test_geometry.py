@@ -125,6 +125,22 @@ def test_hubness_is_the_skew_of_how_often_each_is_found() -> None:
     assert hubness(np.eye(6), np.eye(6), 1) is None
 
 
+def test_equal_captions_are_no_hubs_by_their_position() -> None:
+    draw = np.random.default_rng(9)
+    rows, queries = (
+        np.repeat(unit(draw.normal(size=(20, 8))), 25, axis=0),
+        draw.normal(size=(60, 8)),
+    )
+    expected = np.zeros(20)
+    for query in queries:  # the nearest caption's 25 copies share the 10 places
+        expected[((rows[::25] - query) ** 2).sum(axis=1).argmin()] += 10 / 25
+    found = hubness(rows, queries, 10)
+    assert found == pytest.approx(skew(np.repeat(expected, 25)))
+    assert hubness(rows[draw.permutation(500)], queries, 10) == pytest.approx(found)
+    collapsed = np.tile(unit(draw.normal(size=(1, 8))), (40, 1))
+    assert hubness(collapsed, queries, 10) is None
+
+
 def test_an_untouched_space_is_trusted_and_a_shuffled_one_is_not() -> None:
     rows = np.random.default_rng(5).normal(size=(200, 12))
     assert trustworthiness(rows, 3 * rows, 10) == 1.0

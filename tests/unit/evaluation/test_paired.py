@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, kstest
 
 from backend.evaluation import paired
-from backend.evaluation.paired import compare, paired_difference
+from backend.evaluation.paired import Answered, answered
+from backend.evaluation.paired import compare as compare_answers
 from backend.evaluation.retrieval import evaluate
 from tests.unit.golden import unit
 
@@ -21,6 +22,19 @@ def spaces(seed: int, noise: float, images: int = 60, captions: int = 3):
     image = unit(draw.normal(size=(images, 16)))
     text = unit(image[owner] + noise * np.random.default_rng(seed).normal(size=(len(owner), 16)))
     return image.astype(np.float32), text.astype(np.float32), owner
+
+
+def compare(first, second):
+    return compare_answers(answered(first), answered(second))
+
+
+def paired_difference(gained, owners, images, seed=0):
+    """One measure, of a run against one that scores nothing."""
+    nothing, scored = (
+        Answered({"way/measure": values}, {"way": owners}, images)
+        for values in (np.zeros(len(gained)), gained)
+    )
+    return compare_answers(nothing, scored, seed)["way/measure"]
 
 
 def test_the_interval_is_scipys() -> None:

@@ -266,6 +266,9 @@ def test_differences_of_runs_are_told_with_their_p_and_what_cannot_be_compared()
     links = [a for n, a in read(paired_cards.downloads({"csv": b"run,name"})).found if n == "a"]
     assert links[0]["download"] == "runs.csv"
     assert (links[0]["href"] or "").endswith(b64encode(b"run,name").decode())
+    waiting = run("w", status="queued")
+    assert "w has not finished" in read(paired_cards.unfinished([runs[0], waiting]) or "").text
+    assert paired_cards.unfinished(runs) is None
     alone = read(paired_cards.paired([runs[0], runs[2]], [apart])).text
     assert "Better than" not in alone and "not compared: c" in alone
 
@@ -274,6 +277,14 @@ def test_only_what_was_asked_for_differs_and_long_values_are_cut() -> None:
     fitted = {"method": "ridge", "fit": {"ridge": 0.3}, "notes": "x" * 500}
     runs = [detail(configuration=fitted), detail(configuration={"method": "csa", "fit": {}})]
     assert score_cards.differing(runs) == ["method", "notes"]
+    told = {
+        "dataset_fingerprint": "a",
+        "images": {"train": 9},
+        "text_dimension": 4,
+        "method": "csa",
+    }
+    late = [detail(configuration=told), detail(configuration={"method": "csa"})]
+    assert score_cards.differing(late) == []  # a run that waits has asked for the same
     assert "x" * 100 not in read(score_cards.comparison(runs)).text
 
 
