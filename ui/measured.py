@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.schemas import DirectionSpread, RetrievalReport, RetrievalScores, Spread
+from backend.schemas import RetrievalReport
 from ui import words
 
 
@@ -45,25 +45,11 @@ def measured(report: RetrievalReport, direction: str, k: int = 1) -> Measured:
         direction: ``text_to_image`` or ``image_to_text``.
         k: 1, 5 or 10.
     """
-    scores: RetrievalScores = getattr(report, direction)
-    chance: float = getattr(scores, f"chance_at_{k}")
-    spread = spread_of(report, direction, k)
-    if spread is not None:
-        # an interval of few seeds may reach beyond what a share can be
-        low, high = (min(1.0, max(0.0, bound)) for bound in spread.interval)
-        half = (spread.interval[1] - spread.interval[0]) / 2
-        return Measured(spread.mean, low, high, chance, half, spread.values)
-    low, high = getattr(scores, f"interval_at_{k}")
-    return Measured(getattr(scores, f"recall_at_{k}"), low, high, chance, (high - low) / 2)
-
-
-def spread_of(report: RetrievalReport, direction: str, k: int) -> Spread | None:
-    """The same over seeds; None where there is one seed."""
-    if report.across_seeds is None or len(report.across_seeds.seeds) < 2:
-        return None
-    both: DirectionSpread = getattr(report.across_seeds, direction)
-    found: Spread = getattr(both, f"recall_at_{k}")
-    return found
+    chance: float = getattr(getattr(report, direction), f"chance_at_{k}")
+    found = report.recall(direction, k)
+    low, high = found.shares
+    half = (found.interval[1] - found.interval[0]) / 2
+    return Measured(found.value, low, high, chance, half, found.each)
 
 
 def short(found: Measured) -> str:

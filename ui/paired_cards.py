@@ -18,7 +18,7 @@ _MEASURES: Final = {
     "reciprocal_rank": "MRR",
 }
 #: kind of file -> what it is called, its type
-_KINDS: Final = {
+KINDS: Final = {
     "csv": ("CSV", "text/csv"),
     "parquet": ("Parquet", "application/vnd.apache.parquet"),
     "tex": ("LaTeX", "application/x-tex"),
@@ -76,8 +76,8 @@ def paired(runs: Sequence[RunSummary], found: Sequence[PairedComparison]) -> Htm
 def downloads(files: Mapping[str, bytes]) -> Html:
     """The compared runs' numbers to take away, one file a kind."""
     links = [
-        tag("a.i-button", _KINDS[kind][0], download=f"runs.{kind}",
-            href=f"data:{_KINDS[kind][1]};base64,{b64encode(content).decode()}")
+        tag("a.i-button", KINDS[kind][0], download=f"runs.{kind}",
+            href=f"data:{KINDS[kind][1]};base64,{b64encode(content).decode()}")
         for kind, content in files.items()
     ]  # fmt: skip
     return tag("div.i-row.i-below", tag("span.i-soft", "All numbers of these runs:"), links)

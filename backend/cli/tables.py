@@ -9,11 +9,7 @@ from backend.schemas import AcrossSeeds, GeometryReport, PairedComparison, Retri
 
 def first_place(report: RetrievalReport | None, way: str) -> str:
     """R@1, the mean where there are several seeds."""
-    if report is None:
-        return ""
-    if report.across_seeds is not None:
-        return f"{getattr(report.across_seeds, way).recall_at_1.mean:.1%}"
-    return f"{getattr(report, way).recall_at_1:.1%}"
+    return "" if report is None else f"{report.recall(way, 1).value:.1%}"
 
 
 def seeds_table(split: str, across: AcrossSeeds) -> Table:

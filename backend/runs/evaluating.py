@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from backend.reporting import Report
 from backend.runs.seeds import Place
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
     from backend.alignment.rows import Rows
 
 
-class Embedded(Protocol):
-    """Gives a split in the shared space of one seed: images, captions, each caption's image row."""
-
-    def __call__(self, split: str, report: Report, place: Place) -> tuple[Any, Any, Any]: ...
-
-
 def reports(
-    embedded: Embedded,
+    embedded: Callable[[str, Report, Place], tuple[Any, Any, Any]],
     pairs: Callable[[str], PairedFeatures],
     fitted: Sequence[Place],
     seeds: Sequence[int],
@@ -33,7 +27,7 @@ def reports(
     """Scores validation, then test, which nothing has looked at before.
 
     Args:
-        embedded: a split in the space of a seed's heads.
+        embedded: a split in the space of a seed's heads: images, captions, each caption's image row.
         pairs: a split's frozen features.
         fitted: the seeds that have heads of their own; the first one's are explored.
         seeds: all seeds of the run; those that were not fitted have the first one's heads.

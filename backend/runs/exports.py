@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from backend.errors import InvalidInput
-from backend.schemas import RetrievalScores, RunSummary, Spread
+from backend.schemas import RetrievalScores, RunSummary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +65,9 @@ def _row(run: RunSummary) -> dict[str, Any]:
         scores: RetrievalScores | None = getattr(test, way, None)
         for k in _KS:
             name = f"{way}/recall_at_{k}"
-            value, low, high = _recall(run, way, k)
-            row |= {name: value, f"{name}/low": low, f"{name}/high": high}
+            found = test.recall(way, k) if test else None
+            low, high = found.shares if found else (None, None)
+            row |= {name: found and found.value, f"{name}/low": low, f"{name}/high": high}
             row[f"{way}/chance_at_{k}"] = getattr(scores, f"chance_at_{k}", None)
         first = f"{way}/first_seed"
         row[f"{first}/median_rank"] = getattr(scores, "median_rank", None)
@@ -89,38 +90,23 @@ def _over(run: RunSummary) -> str:
     return "images" if _seeds(run) == 1 else "seeds"
 
 
-def _recall(run: RunSummary, way: str, k: int) -> tuple[float | None, float | None, float | None]:
-    """A recall and its 95 % interval: Student's t over seeds where there are several, else over images."""
-    if run.test is None:
-        return None, None, None
-    across = run.test.across_seeds
-    if across is not None:
-        spread: Spread = getattr(getattr(across, way), f"recall_at_{k}")
-        # of few seeds it may reach beyond what a share can be
-        low, high = (min(1.0, max(0.0, bound)) for bound in spread.interval)
-        return spread.mean, low, high
-    scores = getattr(run.test, way)
-    return getattr(scores, f"recall_at_{k}"), *getattr(scores, f"interval_at_{k}")
-
-
 def _latex(runs: Sequence[RunSummary]) -> str:
     import pandas as pd
 
-    tested = [run for run in runs if run.test is not None]
-    several = len({run.dataset for run in tested}) > 1
+    tested = [(run, run.test) for run in runs if run.test is not None]
+    several = len({run.dataset for run, _ in tested}) > 1
     rows = []
-    for run in tested:
+    for run, test in tested:
         row = {"run": run.name} | ({"data set": _short(run.dataset)} if several else {})
         row |= {"method": run.method, "seeds": str(_seeds(run))}
         for way, short in zip(_WAYS, ("T2I", "I2T"), strict=True):
             for k in _KS:
-                value, low, high = _recall(run, way, k)
-                assert value is not None and low is not None and high is not None  # it was tested
+                value, (low, high), _ = test.recall(way, k)
                 row[f"{short} R@{k}"] = f"{100 * value:.1f} ± {50 * (high - low):.1f}"
         rows.append(row)
     frame: pd.DataFrame = pd.DataFrame(rows)
     caption = (
-        f"{_tested(tested)} Per cent ± half of the 95 % interval: of the mean over seeds where there are "
+        f"{_tested(runs)} Per cent ± half of the 95 % interval: of the mean over seeds where there are "
         "several, else over test images."
     )
     text: str = frame.to_latex(

@@ -31,6 +31,7 @@ from backend.schemas.runs import HeatMap, Needs, Progress, RunDetail, RunRequest
 from backend.schemas.scores import (
     AcrossSeeds,
     DirectionSpread,
+    Estimate,
     RetrievalReport,
     RetrievalScores,
     Spread,
@@ -46,6 +47,7 @@ __all__ = [
     "DatasetReport",
     "DirectionSpread",
     "EncoderInfo",
+    "Estimate",
     "Finding",
     "FindingKind",
     "Frozen",

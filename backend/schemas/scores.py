@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pydantic import Field
 
 from backend.schemas.base import Frozen
@@ -51,6 +53,27 @@ class AcrossSeeds(Frozen):
     text_to_image: DirectionSpread
 
 
+class Estimate(NamedTuple):
+    """A recall as it is reported.
+
+    Attributes:
+        value: the mean over seeds where there are several, else the one number.
+        interval: 95 %: Student's t of that mean, which of few seeds may reach beyond what a share can
+            be; else the bootstrap over items.
+        each: every seed's own, where there are several.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    each: tuple[float, ...] = ()
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The interval, as far as a share can be."""
+        low, high = (min(1.0, max(0.0, bound)) for bound in self.interval)
+        return low, high
+
+
 class RetrievalReport(Frozen):
     """Both directions on one split. The scores are those of the first seed, whose heads are explored."""
 
@@ -61,3 +84,11 @@ class RetrievalReport(Frozen):
     text_to_image: RetrievalScores
     across_seeds: AcrossSeeds | None = Field(None, description="where the run has several")
     geometry: GeometryReport | None = Field(None, description="of the test split, first seed")
+
+    def recall(self, way: str, k: int) -> Estimate:
+        """R@k of a direction, ``text_to_image`` or ``image_to_text``; k is 1, 5 or 10."""
+        if self.across_seeds is not None:
+            spread: Spread = getattr(getattr(self.across_seeds, way), f"recall_at_{k}")
+            return Estimate(spread.mean, spread.interval, spread.values)
+        scores = getattr(self, way)
+        return Estimate(getattr(scores, f"recall_at_{k}"), getattr(scores, f"interval_at_{k}"))

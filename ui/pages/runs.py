@@ -18,7 +18,6 @@ from ui.pages.mistakes import MistakesFold
 
 _LONGEST_NAME = 120
 _MOST_COMPARED = 6
-_TABLES = ("csv", "parquet", "tex")
 
 
 class RunsPage:
@@ -204,7 +203,7 @@ class RunsPage:
             return "", checked
         try:
             runs = [self.services.run(run).summary for run in checked]
-            files = {kind: self.services.runs_table(kind, checked) for kind in _TABLES}
+            files = {kind: self.services.runs_table(kind, checked) for kind in paired_cards.KINDS}
         except NotFound:  # deleted a moment ago, by someone else
             return "", checked
         parts = [paired_cards.unfinished(runs), paired_cards.downloads(files)]
