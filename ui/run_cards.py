@@ -17,7 +17,7 @@ from backend.schemas import (
 )
 from ui import words
 from ui.cards import button, empty, notice
-from ui.markup import Html, tag
+from ui.markup import Html, join, tag
 from ui.measured import measured
 
 _MARKS: dict[Status, str] = {
@@ -38,6 +38,18 @@ def badge(status: Status) -> Html:
 
 def progress(run: RunSummary, worker: WorkerState, stoppable: bool) -> Html:
     """How far a live run is, with Stop."""
+    stop = button("Stop", "stop", run.id, "stop") if stoppable else None
+    return tag(
+        "div.i-progress",
+        tag("div.i-progress-top", tag("strong", run.name), badge(run.status), stop),
+        how_far(run, worker),
+        data_run=run.id,
+        data_status=run.status,
+    )
+
+
+def how_far(run: RunSummary, worker: WorkerState) -> Html:
+    """The step a live run is at, as a bar and in words."""
     state = run.progress
     if run.status == "queued":
         place = run.queue_position or 1
@@ -52,15 +64,8 @@ def progress(run: RunSummary, worker: WorkerState, stoppable: bool) -> Html:
         number = f" · step {state.step} of {state.steps}" if state.steps else ""
         title, line = state.stage + number, words.progress_line(state)
         share = words.progress_share(state)
-    stop = button("Stop", "stop", run.id, "stop") if stoppable else None
-    return tag(
-        "div.i-progress",
-        tag("div.i-progress-top", tag("strong", run.name), badge(run.status), stop),
-        bar(share, title),
-        tag("div.i-progress-line", tag("span", title), tag("span.i-soft", line)),
-        data_run=run.id,
-        data_status=run.status,
-    )
+    told = tag("div.i-progress-line", tag("span", title), tag("span.i-soft", line))
+    return join([bar(share, title), told])
 
 
 def bar(share: float | None, label: str) -> Html:
@@ -221,8 +226,8 @@ def _short_score(report: RetrievalReport, direction: str) -> Html:
     )  # fmt: skip
 
 
-def detail_head(run: RunDetail) -> Html:
-    """Name, state and what the run is made of."""
+def detail_head(run: RunDetail, worker: WorkerState) -> Html:
+    """Name, state, what the run is made of, and how far it is."""
     summary = run.summary
     made = [summary.dataset, summary.image_encoder, summary.text_encoder, summary.method]
     seeds = f"seed {summary.seed}"
@@ -240,6 +245,7 @@ def detail_head(run: RunDetail) -> Html:
         "div.i-detail-head",
         tag("div.i-detail-name", tag("h2", summary.name), badge(summary.status), sweep),
         tag("p.i-soft", " · ".join([*made, seeds])),
+        tag("div.i-detail-progress", how_far(summary, worker)) if summary.live else None,
         notice(summary.error, "bad") if summary.error else None,
     )
 

@@ -160,7 +160,7 @@ class RunsPage:
                    change, change and not live)  # fmt: skip
         lines, heat = figures.run_curves(run), heat_maps(run)
         return (
-            run_cards.detail_head(run),
+            run_cards.detail_head(run, self.services.worker()),
             *(gr.update(visible=each) for each in visible),
             gr.update(value=lines, visible=bool(lines["plots"])),
             gr.update(value=heat, visible=bool(heat["maps"])),

@@ -30,6 +30,7 @@ from backend.schemas import (
     SweepDetail,
     SweepRequest,
     SweepSummary,
+    WorkerState,
 )
 from tests.unit.ui.test_markup import HOSTILE, read
 from ui import figures, heat, paired_cards, run_cards, score_cards, sweep_cards, sweep_figures
@@ -286,6 +287,16 @@ def test_only_what_was_asked_for_differs_and_long_values_are_cut() -> None:
     late = [detail(configuration=told), detail(configuration={"method": "csa"})]
     assert score_cards.differing(late) == []  # a run that waits has asked for the same
     assert "x" * 100 not in read(score_cards.comparison(runs)).text
+
+
+def test_a_live_run_tells_its_step_beside_its_name_and_a_finished_one_does_not() -> None:
+    worker = WorkerState(alive=True, device="cpu", message="")
+    step = Progress(stage="Encode items", done=5, total=9, unit="images", seconds_left=4.0, step=2,
+                    steps=6)  # fmt: skip
+    live = detail(summary=run("r", status="running", progress=step))
+    text = read(run_cards.detail_head(live, worker)).text
+    assert "Encode items · step 2 of 6" in text and "5 of 9 images" in text
+    assert "step" not in read(run_cards.detail_head(detail(), worker)).text
 
 
 def test_runs_are_compared_by_their_means() -> None:
