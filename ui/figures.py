@@ -17,7 +17,7 @@ from ui import words
 #: told apart by people with any colour vision (Okabe-Ito, then Tol); readable on both grounds
 PALETTE: Final = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00",
-    "#999933", "#AA4499", "#44AA99", "#882255", "#8C86E0", "#A6761D",
+    "#999933", "#AA4499", "#44AA99", "#BF4060", "#8C86E0", "#A6761D",
 )  # fmt: skip
 OTHER: Final = "#8a9496"
 

@@ -58,7 +58,8 @@ const traceOf = (plot, line, bands) => {
   if (!line.low) return trace;
   trace.customdata = line.x.map((_, i) => [line.low[i], line.high[i]]);
   trace.hovertemplate = "%{y:.1%} <span>(%{customdata[0]:.1%} to %{customdata[1]:.1%})</span>";
-  if (!bands) trace.error_y = {
+  // a band over a single point would have no area
+  if (!bands || line.x.length === 1) trace.error_y = {
     type: "data", symmetric: false, thickness: 1.2, width: 3, color: colourOf(line),
     array: line.y.map((y, i) => line.high[i] - y), arrayminus: line.y.map((y, i) => y - line.low[i]) };
   return trace;
