@@ -67,6 +67,11 @@ class Picture:
         return f"{self.split}-{self.index:05d}.png"
 
     @property
+    def key(self) -> str:
+        """What decides the wordings of its captions."""
+        return f"world/{self.split}/{self.index}"
+
+    @property
     def scene(self) -> Scene:
         """What is in it."""
         return sample_scene(f"world/{self.split}", self.index)
@@ -74,7 +79,7 @@ class Picture:
     def entry(self, training_captions: int = CAPTIONS) -> dict[str, Any]:
         """Its row of captions.json; a training image tells so many captions, in turn from all kinds."""
         scene = self.scene
-        told = captions(scene, f"world/{self.split}/{self.index}")
+        told = captions(scene, self.key)
         kept = training_captions if self.split == "train" else CAPTIONS
         return {
             "file": self.file,
@@ -91,6 +96,29 @@ def pictures(images: Mapping[str, int]) -> Iterator[Picture]:
     for split, count in images.items():
         for index in range(count):
             yield Picture(split, index)
+
+
+def picture_of(name: str, record_id: str) -> Picture:
+    """The picture that a record of a built-in set is of, with its scene.
+
+    Args:
+        name: one of :data:`WORLDS`.
+        record_id: the picture's file name.
+
+    Raises:
+        NotFound: there is no such set, or no such picture in it.
+    """
+    images = _images(name)
+    split, _, number = record_id.removesuffix(".png").rpartition("-")
+    if number.isdecimal() and int(number) < images.get(split, 0):
+        picture = Picture(split, int(number))
+        if picture.file == record_id:
+            return picture
+    splits = ", ".join(f"{split} {count:,}" for split, count in images.items())
+    raise NotFound(
+        f'The built-in set "{name}" has no picture "{record_id}"; its pictures are called like '
+        f"{Picture('test', 0).file}, and there are so many: {splits}."
+    )
 
 
 def _images(name: str) -> dict[str, int]:

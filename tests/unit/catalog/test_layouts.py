@@ -430,7 +430,9 @@ def test_a_layout_may_be_asked_for_and_an_unknown_one_is_told(tmp_path: Path) ->
     with pytest.raises(DatasetError, match="it is empty"):
         load(root)
     assert len(load(f"{root}?layout=classes").records) == 180
-    with pytest.raises(DatasetError, match="captions, karpathy, classes, webdataset, not zoo"):
+    with pytest.raises(
+        DatasetError, match="captions, karpathy, classes, labels, webdataset, not zoo"
+    ):
         load(f"{root}?layout=zoo")
     with pytest.raises(DatasetError, match="options that are not known"):
         load("scenes-small?template=a {}")

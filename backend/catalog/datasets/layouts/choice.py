@@ -4,10 +4,11 @@
     /data/pairs.csv?text=question&caption=answer   a captions file of any name
     /data/dataset_coco.json?images=/data/coco  Karpathy's JSON
     /data/caltech?template=a photo of a {}.    folders of classes
+    /data/caltech101                           a folder with labels.json, or such a file
     /data/shards/train-{000..009}.tar          webdataset shards; also a folder of them
     hf://owner/name?split=train&image=img&caption=text   a data set of the Hugging Face Hub
 
-``layout`` (captions, karpathy, classes, webdataset) decides where a folder could be two things.
+``layout`` (captions, karpathy, classes, labels, webdataset) decides where a folder could be two things.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from backend.catalog.datasets.layouts import (
     class_folders,
     hub_dataset,
     karpathy,
+    labels_file,
     webdataset,
 )
 from backend.catalog.datasets.leftovers import read_leftovers
@@ -35,6 +37,7 @@ _LAYOUTS: Final = {
     "captions": captions_files,
     "karpathy": karpathy,
     "classes": class_folders,
+    "labels": labels_file,
     "webdataset": webdataset,
 }
 
@@ -134,6 +137,8 @@ def _layout(path: Path) -> str:
             return "captions"
         if karpathy.found_in(path) is not None:
             return "karpathy"
+        if labels_file.found_in(path) is not None:
+            return "labels"
         if webdataset.shards_in(path):
             return "webdataset"
         if class_folders.looks_so(path):
@@ -146,6 +151,8 @@ def _layout(path: Path) -> str:
         )
     if suffix == ".tar" or webdataset.is_pattern(path.name):
         return "webdataset"
+    if suffix == ".json" and labels_file.looks_so(path):
+        return "labels"
     if suffix == ".json":
         return "karpathy" if read_text(path).lstrip()[:1] == "{" else "captions"
     if suffix in SUFFIXES:

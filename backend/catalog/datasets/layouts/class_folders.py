@@ -33,7 +33,7 @@ OPTIONS: Final = ("layout", "template")
 DEFAULT_TEMPLATE: Final = "a photo of a {}."
 
 #: so that nobody takes recall for the accuracy of a zero-shot classifier
-_RECALL: Final = (
+RECALL: Final = (
     "all items of a class have the same captions, and recall counts an item's own alone: it is far "
     "below the share of items whose class is found"
 )
@@ -50,13 +50,7 @@ def read(path: Path, address: Address, report: Report) -> Reading:
     Raises:
         DatasetError: a template without ``{}``, or no folder of a class.
     """
-    templates = address.all("template") or (DEFAULT_TEMPLATE,)
-    wrong = [template for template in templates if "{}" not in template]
-    if wrong:
-        raise DatasetError(
-            "A template must hold {} where the class's name belongs.",
-            [Fault("template", f"{shown(template)} has no {{}}") for template in wrong],
-        )
+    templates = templates_of(address)
     if not looks_so(path):
         raise DatasetError(f"The folder {path} has no folders of classes with pictures in them.")
     folder = Folder(path)
@@ -69,13 +63,34 @@ def read(path: Path, address: Address, report: Report) -> Reading:
         )
     splits = _splits(path, names)
     reading = Reading(source=path, layout="folders of classes")
-    reading.findings.append(note("captions", _RECALL))
+    reading.findings.append(note("captions", RECALL))
     rows: Iterator[Row] = (
         _split_rows(path, names, splits, templates)
         if splits
         else _class_rows(path, "", names, None, templates)
     )
     return check_rows(rows, folder, reading, report)
+
+
+def templates_of(address: Address) -> tuple[str, ...]:
+    """The sentences that captions are made of.
+
+    Raises:
+        DatasetError: one has no ``{}``; lists all such.
+    """
+    templates = address.all("template") or (DEFAULT_TEMPLATE,)
+    wrong = [template for template in templates if "{}" not in template]
+    if wrong:
+        raise DatasetError(
+            "A template must hold {} where the class's name belongs.",
+            [Fault("template", f"{shown(template)} has no {{}}") for template in wrong],
+        )
+    return templates
+
+
+def spoken_name(name: str) -> str:
+    """A class's name as it stands in a sentence."""
+    return " ".join(name.replace("_", " ").replace("-", " ").split()) or name
 
 
 def looks_so(path: Path) -> bool:
@@ -112,7 +127,7 @@ def _class_rows(
     for name in names:
         if not _inside(path / below / name):
             yield Row(f"folder {below}{name}", None, "is a link out of the data set's folder")
-        spoken = " ".join(name.replace("_", " ").replace("-", " ").split()) or name
+        spoken = spoken_name(name)
         captions = [template.replace("{}", spoken) for template in templates]
         for entry in _entries(path / below / name):
             file = f"{below}{name}/{entry.name}"
