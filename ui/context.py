@@ -80,9 +80,9 @@ def seen(context: Context, page: str) -> gr.Textbox:
 
 
 def version_of(services: Services) -> str:
-    """A short text that differs whenever a run or the worker's state does."""
+    """A short text that differs whenever a run, an evaluation or the worker's state does."""
     runs = [run.model_dump_json() for run in services.runs()]
-    return _short([services.worker().model_dump_json(), *runs])
+    return _short([services.worker().model_dump_json(), services.evaluation_state(), *runs])
 
 
 def listing_of(services: Services) -> str:

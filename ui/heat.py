@@ -13,10 +13,27 @@ _TITLES = {"layers": "Which layers share most", "encoders": "Which encoders shar
 
 def heat_maps(run: RunDetail) -> dict[str, Any]:
     """All of a run's heat maps; the one of layers has the encoders' names on its axes."""
-    return {"maps": [_map(run, heat) for heat in run.heat_maps]}
+    return {
+        "maps": [drawn(run, heat, f"{run.summary.id}/{heat.name}") for heat in run.heat_maps]
+    }  # fmt: skip
 
 
-def _map(run: RunDetail, heat: HeatMap) -> dict[str, Any]:
+def drawn(
+    run: RunDetail,
+    heat: HeatMap,
+    key: str,
+    chosen: str = "Chosen",
+    measured_on: str = "training pair",
+) -> dict[str, Any]:
+    """One heat map of a run's encoders.
+
+    Args:
+        run: says what the encoders and their items are called.
+        heat: the map.
+        key: of what is drawn; another one forgets what was zoomed.
+        chosen: what the outlined cell is.
+        measured_on: one of what the numbers are over.
+    """
     made = run.configuration
     first = short(str(made.get("image_encoder", run.request.image_encoder)).partition("?")[0])
     second = short(str(made.get("text_encoder", run.request.text_encoder)).partition("?")[0])
@@ -26,7 +43,7 @@ def _map(run: RunDetail, heat: HeatMap) -> dict[str, Any]:
         axes = (f"encoder of the {thing}s", "encoder of the captions")
     rows, columns = [short(name) for name in heat.rows], [short(name) for name in heat.columns]
     return {
-        "key": f"{run.summary.id}/{heat.name}",
+        "key": key,
         "title": f"{_TITLES[heat.name]}: {heat.metric}",
         "rows": rows,
         "columns": columns,
@@ -37,7 +54,7 @@ def _map(run: RunDetail, heat: HeatMap) -> dict[str, Any]:
         ],
         "chosen": list(heat.chosen),
         "axes": list(axes),
-        "words": _words(heat, first, second),
+        "words": _words(heat, first, second, chosen, measured_on),
     }  # fmt: skip
 
 
@@ -46,7 +63,12 @@ def _cell(heat: HeatMap, first: str, second: str, i: int, j: int) -> str:
     row, column = short(heat.rows[i]), short(heat.columns[j])
     if heat.name == "encoders":
         return f"{row} and {column}"
-    return f"layer {row} of {first} and layer {column} of {second}"
+    return f"{_layer(row)} of {first} and {_layer(column)} of {second}"
+
+
+def _layer(label: str) -> str:
+    """``layer 3``; what has no layers has its own output."""
+    return f"layer {label}" if label.isdecimal() else label
 
 
 def _tip(heat: HeatMap, first: str, second: str, i: int, j: int) -> str:
@@ -59,11 +81,12 @@ def _tip(heat: HeatMap, first: str, second: str, i: int, j: int) -> str:
     return "\n".join(lines)
 
 
-def _words(heat: HeatMap, first: str, second: str) -> str:
+def _words(heat: HeatMap, first: str, second: str, chosen: str, measured_on: str) -> str:
     """The choice and how sure it is, in a few sentences."""
     i, j = heat.chosen
     facts = heat.facts
-    said = [f"Chosen (outlined): {_cell(heat, first, second, i, j)}, with {heat.values[i][j]:.3f}."]
+    cell = _cell(heat, first, second, i, j)
+    said = [f"{chosen} (outlined): {cell}, with {heat.values[i][j]:.3f}."]
     if heat.calibrated:
         said.append(
             f"Calibrated {heat.calibrated[i][j]:.3f}, where 0 is no more than chance and 1 the most "
@@ -78,5 +101,5 @@ def _words(heat: HeatMap, first: str, second: str) -> str:
     if "p" in facts:
         said.append(f"p = {facts['p']:.2g}.")
     if "pairs" in facts:
-        said.append(f"Measured on {words.count(int(facts['pairs']), 'training pair')}.")
+        said.append(f"Measured on {words.count(int(facts['pairs']), measured_on)}.")
     return " ".join(said)

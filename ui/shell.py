@@ -15,21 +15,25 @@ from ui.components import panel, scripts
 from ui.context import QUIET, Context, finished, listing_of, version_of
 from ui.guard import may_change
 from ui.markup import Html, tag
-from ui.pages.data import PARTS, DataPage
+from ui.pages.data import DataPage
 from ui.pages.drift import DriftPage
+from ui.pages.evaluating.page import EvaluatePage
 from ui.pages.explore import ExplorePage
 from ui.pages.map import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
 from ui.pages.sweeps import SweepsPage
 
-Page = ExplorePage | MapPage | DriftPage | RunsPage | DataPage | NewRunPage | SweepsPage
+Page = (
+    ExplorePage | MapPage | DriftPage | EvaluatePage | RunsPage | DataPage | NewRunPage | SweepsPage
+)
 
 #: id in the address (?tab=) and the name on the tab, in the order shown
 TABS = {
     "explore": "Explore",
     "map": "Map",
     "drift": "Drift",
+    "evaluate": "Evaluate",
     "runs": "Runs",
     "data": "Encoders & data",
     "new": "New run",
@@ -55,7 +59,7 @@ def build(services: Services) -> gr.Blocks:
         for page in pages:
             page.connect()
         noticed = [context.version, context.listing, clock]
-        parts = [page.parts for page in pages if isinstance(page, DataPage)]
+        parts = [page.parts for page in pages if isinstance(page, EvaluatePage | DataPage)]
         shown = [context.run, context.opened, context.sweep]
         demo.load(frame.open, None, [tabs, *parts, *shown, *noticed], **QUIET)
         clock.tick(frame.tick, None, noticed, **QUIET)
@@ -73,6 +77,7 @@ def _pages(context: Context) -> list[Page]:
         "explore": ExplorePage,
         "map": MapPage,
         "drift": DriftPage,
+        "evaluate": EvaluatePage,
         "runs": RunsPage,
         "data": DataPage,
         "new": NewRunPage,
@@ -108,7 +113,10 @@ class Frame:
         return (
             # a late answer must not take back someone who has already gone to another page
             gr.Tabs(selected=tab) if elsewhere else gr.skip(),
-            gr.Tabs(selected=part) if part in PARTS else gr.skip(),
+            *(
+                gr.Tabs(selected=part) if part in page.part_ids else gr.skip()
+                for page in (EvaluatePage, DataPage)
+            ),
             run if run in runs else "",
             next(iter(alone), ""),
             next(
@@ -121,7 +129,7 @@ class Frame:
         """What the pages watch; the clock stops while there is nothing to wait for."""
         services = self.services
         runs = services.runs()
-        busy = any(run.live for run in runs)
+        busy = any(run.live for run in runs) or services.evaluations_live()
         if may_change(services.settings):
             busy = busy or not services.worker().alive or (not runs and services.settings.demo)
         return version_of(services), listing_of(services), gr.Timer(active=busy)

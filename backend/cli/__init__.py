@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from backend.cli import catalog, features, place, runs, sweeps
+from backend.cli import catalog, evaluations, features, place, runs, sweeps
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(runs.app)
 app.add_typer(sweeps.app)
+app.add_typer(evaluations.app)
 app.add_typer(catalog.app)
 app.add_typer(features.app, name="features")
 app.add_typer(place.app)

@@ -20,12 +20,20 @@ from filelock import FileLock
 
 from backend.alignment.methods import METHODS
 from backend.errors import NotAllowed
+from backend.runs.evaluations.rows import Evaluations
 from backend.runs.locks import RunLock, WorkerLock
 from backend.runs.models import Worker, now
 from backend.runs.plan import plan
 from backend.runs.seeds import finish_early, places
 from backend.runs.store import Attempt, Store
-from backend.schemas import RESUMABLE, RunRequest, RunSummary, WorkerState
+from backend.schemas import (
+    RESUMABLE,
+    EvaluationKind,
+    Frozen,
+    RunRequest,
+    RunSummary,
+    WorkerState,
+)
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,12 +43,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUEUE = "work"
-ALIGN, MAP = "align", "map"
+ALIGN, MAP, EVALUATE = "align", "map", "evaluate"
 #: what a worker does between taking a job and ending it. To be raised whenever the steps change: an
 #: attempt that was begun by other steps cannot go on with these, and is shown as interrupted
 PIPELINE_VERSION = "2"
-#: the queue's lowest priority: a person waits for a run, nobody for a map
-LAST = 2**31 - 1
+#: an evaluation takes seconds to minutes, so it is not made to wait for a whole sweep of runs; the
+#: queue's lowest priority: a person waits for a run, nobody for a map
+FIRST, LAST = 1, 2**31 - 1
 #: a worker that has not spoken for so long is taken for dead
 BEAT_PATIENCE = timedelta(seconds=10)
 #: between its row and its job a new attempt needs a moment
@@ -53,6 +62,7 @@ class Jobs:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
+        self.evaluations = Evaluations(store.database)
 
     @cached_property
     def _client(self) -> DBOSClient:
@@ -134,12 +144,56 @@ class Jobs:
             NotAllowed: it is still going on.
         """
         self.store.delete_run(run_id)
-        jobs = self._client.list_workflows(
-            workflow_id_prefix=f"{run_id}-", load_input=False, load_output=False
-        )
-        idle = [job.workflow_id for job in jobs if job.status != "PENDING"]
-        if idle:
-            self._client.delete_workflows(idle)
+        self._delete_idle(run_id)
+
+    # --- evaluations ----------------------------------------------------------------------------
+
+    def launch_evaluation(self, kind: EvaluationKind, request: Frozen, run_id: str | None) -> str:
+        """Adds an evaluation and puts it into the queue, before the runs that wait.
+
+        Returns:
+            Its id.
+        """
+        attempt = self.evaluations.create(kind, request, run_id)
+        self._enqueue(EVALUATE, job_id(attempt), attempt, FIRST)
+        return attempt.run_id
+
+    def cancel_evaluation(self, evaluation_id: str) -> None:
+        """Stops an evaluation.
+
+        Raises:
+            NotFound: there is no such evaluation.
+            NotAllowed: it has ended already.
+        """
+        rows = self.evaluations
+        status = rows.request_cancel(evaluation_id)
+        if status == "running" and not RunLock(self.settings, evaluation_id).held():
+            # nobody works on it, so nobody would see the flag
+            rows.give_up_cancelled(timedelta(0), evaluation_id)
+            status = "cancelled"
+        if status == "cancelled":
+            self._client.cancel_workflow(job_id(rows.attempt(evaluation_id)))
+
+    def resume_evaluation(self, evaluation_id: str) -> None:
+        """Puts one that had stopped back into the queue.
+
+        Raises:
+            NotFound: there is no such evaluation.
+            NotAllowed: it is live or finished.
+        """
+        attempt = self.evaluations.new_attempt(evaluation_id)
+        self._enqueue(EVALUATE, job_id(attempt), attempt, FIRST)
+
+    def delete_evaluation(self, evaluation_id: str) -> None:
+        """Removes one with its jobs.
+
+        Raises:
+            NotFound: there is no such evaluation.
+            NotAllowed: it is still going on.
+        """
+        self.evaluations.delete(evaluation_id)
+        RunLock(self.settings, evaluation_id).forget()
+        self._delete_idle(evaluation_id)
 
     # --- jobs -----------------------------------------------------------------------------------
 
@@ -171,6 +225,15 @@ class Jobs:
             attempt.number,
         )
 
+    def _delete_idle(self, name: str) -> None:
+        """Removes the jobs of a run or an evaluation that no worker has begun."""
+        jobs = self._client.list_workflows(
+            workflow_id_prefix=f"{name}-", load_input=False, load_output=False
+        )
+        idle = [job.workflow_id for job in jobs if job.status != "PENDING"]
+        if idle:
+            self._client.delete_workflows(idle)
+
     def pause(self) -> None:
         """Takes the queue away, so that no job is handed out; those in it stay."""
         self._client.delete_queue(QUEUE)
@@ -200,20 +263,32 @@ class Jobs:
         promised and has no job gets one; where that job has come to an end, the map has failed.
 
         Returns:
-            The ids of the runs that were marked as interrupted.
+            The ids of the runs and evaluations that were marked as interrupted.
         """
         attempts = self.store.live_attempts(SETTLE)
+        evaluations = self.evaluations.live_attempts(SETTLE)
         maps = self.store.unfinished_maps()
-        if not attempts and not maps:
+        if not attempts and not maps and not evaluations:
             return []
         live = self.live()
+
+        def left(attempt: Attempt) -> bool:
+            return job_id(attempt) not in live and not RunLock(self.settings, attempt.run_id).held()
+
         interrupted = [
             attempt.run_id
             for attempt in attempts
-            if job_id(attempt) not in live
-            and not RunLock(self.settings, attempt.run_id).held()
+            if left(attempt)
             and self.store.interrupt(
                 attempt, "The work on this run was interrupted. Resume goes on after its last step."
+            )
+        ]
+        interrupted += [
+            attempt.run_id
+            for attempt in evaluations
+            if left(attempt)
+            and self.evaluations.interrupt(
+                attempt, "This evaluation was interrupted. Resume goes on with what is encoded."
             )
         ]
         for attempt in maps:

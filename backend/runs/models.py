@@ -156,6 +156,42 @@ class Report(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
 
 
+class Evaluation(Base):
+    """One evaluation beyond retrieval. ``request`` and ``result`` are dumped schemas of its kind.
+
+    It is carried out by attempts, as a run is; of encoders by themselves it belongs to no run.
+    """
+
+    __tablename__ = "evaluations"
+    __table_args__ = (_one_of("status", STATUSES),)
+
+    id: Mapped[Key]
+    run_id: Mapped[str | None] = mapped_column(
+        sa.String(64), sa.ForeignKey("runs.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(sa.String(32), index=True)
+    status: Mapped[str] = mapped_column(sa.String(16))
+    request: Mapped[dict[str, Any]]
+    #: large for some kinds: lists of evaluations leave it out
+    result: Mapped[dict[str, Any] | None] = mapped_column(
+        sa.JSON(none_as_null=True), default=None, deferred=True
+    )
+    with_run: Mapped[bool] = mapped_column(default=False)
+    attempt: Mapped[int] = mapped_column(default=1)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(default=None)
+    error: Mapped[str | None] = mapped_column(sa.Text, default=None)
+
+    stage: Mapped[str | None] = mapped_column(sa.String(64), default=None)
+    done: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    total: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    unit: Mapped[str] = mapped_column(sa.String(32), default="")
+    seconds_left: Mapped[float | None] = mapped_column(default=None)
+
+    created_at: Mapped[datetime] = mapped_column(default_factory=now, index=True)
+    queued_at: Mapped[datetime] = mapped_column(default_factory=now)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
 class Artefact(Base):
     """A file or folder that a run left behind."""
 

@@ -224,6 +224,9 @@ class Pipeline:
     def evaluate(self, report: Report) -> None:
         """Scores both held-out splits. Nothing before this step has seen the test split's pairs."""
         from backend.runs.evaluating import reports
+        from backend.runs.evaluations.opened import OpenedRun
+        from backend.runs.evaluations.rows import Evaluations
+        from backend.runs.evaluations.with_run import evaluate_with_run
 
         found = reports(
             self.embeddings,
@@ -234,6 +237,9 @@ class Pipeline:
         )
         for each in found:
             self.journal.set_report(each)
+        detail = self.store.get_run(self.journal.run_id)
+        opened = OpenedRun(self.settings, detail, self.inputs)
+        evaluate_with_run(opened, Evaluations(self.store.database), report)
 
     def _fitted(self) -> list[Place]:
         """The seeds that have heads of their own, the first one first."""

@@ -24,8 +24,9 @@ from backend.runs.pairing import drawn
 from backend.schemas import HeatMap, Side
 
 if TYPE_CHECKING:
-    from backend.alignment.selection import LayerChoice, Matrix, PairChoice
+    from backend.alignment.selection import LayerChoice, PairChoice
     from backend.catalog.records import Record
+    from backend.evaluation.calibration import Matrix
     from backend.features.encoders import Encoder
     from backend.features.extraction import Features
 
@@ -51,7 +52,7 @@ class Chosen(NamedTuple):
     notes: tuple[str, ...]
 
 
-class _Layers(NamedTuple):
+class OfferedLayers(NamedTuple):
     """The layers of one encoder that can be chosen: how each is called, and its address."""
 
     encoder: Encoder
@@ -78,9 +79,9 @@ def choose_pair(
     for side, names in zip(SIDES, (images, texts), strict=True):
         for name in names:
             encoder = inputs.load(side, _pooled(name), parts.part())
-            found.append(_encoded(inputs, encoder, side, records, parts.part()))
+            found.append(encoded(inputs, encoder, side, records, parts.part()))
             parts.next()
-    taken = [_joined(outputs) for outputs in _aligned(found)]
+    taken = [_joined(outputs) for outputs in in_common(found)]
     count, widest = len(taken[0]), max(values.shape[1] for values in taken)
     unbiased = count < widest
     choice = select_pair(
@@ -109,15 +110,15 @@ def choose_layers(inputs: Inputs, report: Report) -> Chosen:
 
     records = sample(inputs, report)
     parts = Parts(report, 3, len(records))
-    offered = {side: _layers(inputs, side, report) for side in SIDES}
+    offered = {side: offered_layers(inputs, side, report) for side in SIDES}
     notes = tuple(own.note for own in offered.values() if own.note)
     if all(len(own.addresses) == 1 for own in offered.values()):
         return Chosen({side: inputs.name(side) for side in SIDES}, None, notes)
     found: list[Features] = []
     for side in SIDES:
-        found.append(_encoded(inputs, offered[side].encoder, side, records, parts.part()))
+        found.append(encoded(inputs, offered[side].encoder, side, records, parts.part()))
         parts.next()
-    image, text = _aligned(found)
+    image, text = in_common(found)
     choice = select_layers(image, text, pairs=PAIRS, seed=inputs.seeds[0], report=parts.part())
     place = {"image": choice.image, "text": choice.text}
     labels = [offered[side].labels[place[side]] for side in SIDES]
@@ -207,7 +208,8 @@ class Parts:
         self._number += 1
 
 
-def _layers(inputs: Inputs, side: Side, report: Report) -> _Layers:
+def offered_layers(inputs: Inputs, side: Side, report: Report) -> OfferedLayers:
+    """The layers of a side's encoder: those that its address names, else all."""
     name = inputs.name(side)
     given = parse(name)
     named = [number.strip() for number in given.get("layers").split(",")]
@@ -221,10 +223,10 @@ def _layers(inputs: Inputs, side: Side, report: Report) -> _Layers:
         note = f"{name} has no layers to choose from: it takes part with its own output."
         if encoder.spec.kind not in ("bag-of-words", "features"):
             note += f" {'; '.join([error.summary, *map(str, error.faults)])}"
-        return _Layers(encoder, (OWN,), (name,), note)
+        return OfferedLayers(encoder, (OWN,), (name,), note)
     numbers = numbers or [str(number) for number in range(len(encoder.outputs))]
     addresses = tuple(_with(given, layers=number) for number in numbers)
-    return _Layers(encoder, tuple(numbers), addresses, None)
+    return OfferedLayers(encoder, tuple(numbers), addresses, None)
 
 
 def _called(label: str) -> str:
@@ -244,7 +246,7 @@ def _pooled(name: str) -> str:
     return _with(given, pooling="") if given.get("pooling") == "tokens" else name
 
 
-def _encoded(
+def encoded(
     inputs: Inputs, encoder: Encoder, side: Side, records: Sequence[Record], report: Report
 ) -> Features:
     """Features of the items themselves, or of the first caption of each; ids are the items'."""
@@ -260,7 +262,7 @@ def _encoded(
     return replace(found, ids=tuple(owner[name] for name in found.ids))
 
 
-def _aligned(found: Sequence[Features]) -> list[tuple[NDArray[Any], ...]]:
+def in_common(found: Sequence[Features]) -> list[tuple[NDArray[Any], ...]]:
     """The outputs of each, row i the same item in all: of items that every one of them has."""
     everywhere = set(found[0].ids).intersection(*(features.ids for features in found))
     if not everywhere:

@@ -25,9 +25,11 @@ from dbos import DBOS, DBOSConfig
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.errors import NotFound
+from backend.runs.evaluations.carrying_out import carry_evaluation_out
 from backend.runs.execution import Outcome, carry_out
 from backend.runs.jobs import (
     ALIGN,
+    EVALUATE,
     MAP,
     PIPELINE_VERSION,
     QUEUE,
@@ -136,8 +138,10 @@ class Worker:
             log.warning("the database did not answer: %s", error)
 
     def _give_up(self) -> None:
-        for run_id in self.store.give_up_cancelled(CANCEL_PATIENCE):
-            log.warning("%s did not stop by itself and was given up", run_id)
+        given_up = self.store.give_up_cancelled(CANCEL_PATIENCE)
+        given_up += self.jobs.evaluations.give_up_cancelled(CANCEL_PATIENCE)
+        for name in given_up:
+            log.warning("%s did not stop by itself and was given up", name)
 
     def _import(self) -> None:
         # beside the first job, whose first step needs none of it
@@ -170,6 +174,10 @@ class Worker:
         def draw(run_id: str, number: int) -> str:
             return self._map(run_id, number)
 
+        @DBOS.workflow(name=EVALUATE, max_recovery_attempts=MOST_RECOVERIES)
+        def evaluate(evaluation_id: str, number: int) -> str:
+            return self._evaluate(Attempt(evaluation_id, number))
+
         # what a killed worker had begun is put back into the queue before anything is taken out of
         # it; otherwise a run that waited would overtake the one that was running
         self.jobs.pause()
@@ -198,6 +206,15 @@ class Worker:
         self._imported.wait()
         with RunLock(self.settings, run_id):
             return _as_step("map", lambda: self._draw(attempt))
+
+    def _evaluate(self, attempt: Attempt) -> str:
+        self._imported.wait()
+
+        def work() -> Outcome:
+            return carry_evaluation_out(self.settings, self.store, attempt, self._log)
+
+        with RunLock(self.settings, attempt.run_id):
+            return _as_step("evaluation", work)
 
     def _draw(self, attempt: Attempt) -> Outcome:
         log.info("%s: map: begins", job_id(attempt))

@@ -6,6 +6,7 @@ needs it.
 
 from __future__ import annotations
 
+from backend.services.classifying import Classifying
 from backend.services.drifting import Drifting
 from backend.services.features import StoredFeatureCalls
 from backend.services.sweeping import Sweeping
@@ -14,7 +15,7 @@ from backend.settings import Settings
 __all__ = ["Services"]
 
 
-class Services(Sweeping, Drifting, StoredFeatureCalls):
+class Services(Sweeping, Drifting, Classifying, StoredFeatureCalls):
     """Everything the app can do.
 
     Args:

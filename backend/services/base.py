@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.errors import NotAllowed
+from backend.errors import DatasetError, NotAllowed
 from backend.settings import Settings
 
 
@@ -32,4 +32,18 @@ class Door:
         if self.settings.mode == "readonly":
             raise NotAllowed(
                 "This place is read-only. Copy it (or run Isthmus on your own machine) to make runs."
+            )
+
+    def check_fetched(self, dataset: str) -> None:
+        """Refuses a data set that has to be fetched first, which takes long and is shown elsewhere.
+
+        Raises:
+            DatasetError: it is not on this disk.
+        """
+        from backend.catalog.datasets.imports.removal import is_fetched
+
+        if not is_fetched(dataset, self.settings):
+            raise DatasetError(
+                f"{dataset} is not on this disk yet. Look at it on the page Encoders & data first, "
+                "which fetches it and shows how far it is."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backend.errors import DatasetError, Fault, InvalidInput, NotFound
+from backend.errors import Fault, InvalidInput, NotFound
 from backend.reporting import Report, silent
 from backend.schemas import (
     DatasetInfo,
@@ -43,13 +43,8 @@ class Picking(Door):
             DatasetError: it cannot be used, or has to be fetched first; every fault is listed.
         """
         from backend.catalog.datasets import load_dataset
-        from backend.catalog.datasets.imports.removal import is_fetched
 
-        if not is_fetched(dataset, self.settings):
-            raise DatasetError(
-                f"{dataset} is not on this disk yet. Look at it on the page Encoders & data first, "
-                "which fetches it and shows how far it is."
-            )
+        self.check_fetched(dataset)
         loaded = load_dataset(dataset, self.settings, hashed=False)
         info = loaded.info()
         if self.settings.mode == "full":

@@ -1,4 +1,4 @@
-// Heat maps of layers or encoders; redrawn in place.
+// Heat maps; redrawn in place. What was chosen is outlined, where anything was.
 const root = element.querySelector(".i-heats");
 const nodes = [];
 const escaped = (text) => text.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`).replaceAll("\n", "<br>");
@@ -7,8 +7,11 @@ const ticksOf = (names) => {
   const rows = names.map((_, i) => i).filter((i) => i % every === 0);
   return { tickvals: rows, ticktext: rows.map((i) => escaped(names[i])), tickmode: "array" };
 };
+const outlineOf = ([row, column]) => ({
+  type: "rect", x0: column - 0.5, x1: column + 0.5, y0: row - 0.5, y1: row + 0.5,
+  line: { color: css("caption"), width: 3 },
+});
 const layoutOf = (map) => {
-  const [row, column] = map.chosen;
   const axis = { showgrid: false, zeroline: false, fixedrange: true, automargin: true, ticks: "" };
   const height = Math.min(560, Math.max(210, 110 + 24 * map.rows.length));
   return {
@@ -19,8 +22,7 @@ const layoutOf = (map) => {
                   font: { color: css("text"), size: 12 } },
     xaxis: { ...axis, ...ticksOf(map.columns), title: { text: escaped(map.axes[1]), standoff: 8 } },
     yaxis: { ...axis, ...ticksOf(map.rows), title: { text: escaped(map.axes[0]), standoff: 8 } },
-    shapes: [{ type: "rect", x0: column - 0.5, x1: column + 0.5, y0: row - 0.5, y1: row + 0.5,
-               line: { color: css("caption"), width: 3 } }],
+    shapes: map.chosen ? [outlineOf(map.chosen)] : [],
   };
 };
 const traceOf = (map) => ({

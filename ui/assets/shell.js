@@ -17,9 +17,10 @@
     const open = document.querySelector("#i-tabs [role=tab][aria-selected=true]");
     const id = open?.dataset.tabId;
     const query = new URLSearchParams(location.search);
-    const inner = document.querySelector("#i-data-tabs [role=tab][aria-selected=true]");
+    const inner = document.querySelector(`#i-${id}-tabs [role=tab][aria-selected=true]`);
     // a page that is just being opened has no parts yet: the address is right as it is
-    const part = id === "data" ? inner?.dataset.tabId ?? query.get("part") : null;
+    const parted = id === "data" || id === "evaluate";
+    const part = parted ? inner?.dataset.tabId ?? query.get("part") : null;
     if (!id || (query.get("tab") === id && query.get("part") === part)) return;
     if (query.get("tab") !== id) scrollTo({ top: 0 });  // another page begins at its top
     query.set("tab", id);
@@ -38,7 +39,7 @@
       const box = [...document.querySelectorAll(".i-search textarea, .i-search input")]
         .find((node) => node.offsetParent);
       if (box) { event.preventDefault(); box.focus(); }
-    } else if (event.key >= "1" && event.key <= "7") {
+    } else if (event.key >= "1" && event.key <= "8") {
       document.querySelectorAll("#i-tabs [role=tab]")[Number(event.key) - 1]?.click();
     }
   });

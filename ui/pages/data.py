@@ -12,19 +12,22 @@ from ui.pages.datasets import DatasetsPart
 from ui.pages.encoders import EncodersPart
 from ui.pages.stored import StoredPart
 
-#: ids in the address (?part=), in the order shown
-PARTS = ("encoders", "datasets", "stored")
-
 
 class DataPage:
-    """Lays three parts out behind tabs of their own."""
+    """Lays three parts out behind tabs of their own.
+
+    Attributes:
+        part_ids: in the address (?part=), in the order shown.
+    """
+
+    part_ids = ("encoders", "datasets", "stored")
 
     def __init__(self, context: Context, tab: gr.Tab) -> None:
         self.tab = tab
         if not may_change(context.services.settings):
             panel(cards.notice(READONLY))
         with gr.Tabs(
-            selected=PARTS[0], elem_id="i-data-tabs", elem_classes="i-parts"
+            selected=self.part_ids[0], elem_id="i-data-tabs", elem_classes="i-parts"
         ) as self.parts:
             with gr.Tab("Encoders", id="encoders") as self.encoders_tab:
                 self.encoders = EncodersPart(context)
