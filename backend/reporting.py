@@ -12,3 +12,12 @@ Report: TypeAlias = Callable[[int, int, str], None]
 
 def silent(done: int, total: int, unit: str) -> None:
     """A report that nobody reads."""
+
+
+def part(report: Report, total: int, unit: str, low: float, high: float) -> Report:
+    """A report for the part of the work from ``low`` to ``high``, told in units of the whole."""
+
+    def tell(done: int, of: int, _: str) -> None:
+        report(int(total * (low + (high - low) * done / max(1, of)) + 1e-9), total, unit)
+
+    return tell

@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import encoders, features, losses, methods, scenes
+from benchmarks import encoders, evaluating, features, losses, methods, scenes
 
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
     "encoders": encoders.measure,
+    "evaluating": evaluating.measure,
     "features": features.measure,
     "losses": losses.measure,
     "methods": methods.measure,

@@ -18,7 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import InvalidInput
-from backend.evaluation.calibration import calibrate, calibrated, threshold_rank, with_identity
+from backend.evaluation.calibration import (
+    Matrix,
+    best_of_layers,
+    matrix,
+    threshold_rank,
+    with_identity,
+)
 from backend.evaluation.calibration import permutations as random_orders
 from backend.evaluation.similarity import (
     LinearKernel,
@@ -29,7 +35,7 @@ from backend.evaluation.similarity import (
     unit_rows,
 )
 from backend.evaluation.similarity.preparation import check_aligned, check_finite
-from backend.reporting import Report, silent
+from backend.reporting import Report, part, silent
 
 PAIRS: Final = 5000
 _SEARCH: Final = (
@@ -37,7 +43,6 @@ _SEARCH: Final = (
 )
 
 Features: TypeAlias = NDArray[np.generic]
-Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 Rule: TypeAlias = Literal["rice", "sqrt", "sturges"]
 
 
@@ -146,7 +151,7 @@ def select_layers(
     for number, layer in enumerate((*image_layers, *text_layers)):
         features = _taken(layer, rows, names[number])
         span = (_SEARCH * number / len(names), _SEARCH * (number + 1) / len(names))
-        told = _part(report, cells, "layer pairs", *span)
+        told = part(report, cells, "layer pairs", *span)
         lists.append(
             nearest_neighbours(unit_rows(features), nearest, seed=(seed, 2, number), report=told)
         )
@@ -154,7 +159,7 @@ def select_layers(
         lists[: len(image_layers)],
         lists[len(image_layers) :],
         with_identity(random_orders(n, permutations, (seed, 1)), n),
-        _part(report, cells, "layer pairs", _SEARCH, 1.0),
+        part(report, cells, "layer pairs", _SEARCH, 1.0),
     ) / (n * nearest)
     return _layer_choice(shares, nearest, n)
 
@@ -200,8 +205,8 @@ def select_pair(
         text=[*texts][column],
         images=tuple(images),
         texts=tuple(texts),
-        cka=_matrix(both[0]),
-        unbiased=_matrix(both[1]),
+        cka=matrix(both[0]),
+        unbiased=matrix(both[1]),
         score=float(chosen[row, column]),
         measure="unbiased" if unbiased else "biased",
         pairs=n,
@@ -240,9 +245,9 @@ def _all_cka(
     """(2, images, texts) biased and unbiased linear CKA of the first ``images`` with the others."""
     cells, parts = images * texts, images + texts + images * texts
 
-    def told(part: int) -> Report:
+    def told(number: int) -> Report:
         """Of all products: one of each encoder with itself, one of each pair."""
-        return _part(report, cells, "encoder pairs", part / parts, (part + 1) / parts)
+        return part(report, cells, "encoder pairs", number / parts, (number + 1) / parts)
 
     kernels = [LinearKernel(one, told(number)) for number, one in enumerate(features)]
     both = np.empty((2, images, texts))
@@ -256,26 +261,22 @@ def _all_cka(
 
 def _layer_choice(shares: NDArray[np.float64], k: int, n: int) -> LayerChoice:
     """From (1 + permutations, image layers, text layers), the true pairs first."""
-    scores, nulls = shares[0], shares[1:].max(axis=(1, 2))
-    # the last of the highest: of equals the later image layer, then the later text layer
-    place = scores.size - 1 - int(scores.reshape(-1)[::-1].argmax())
-    image, text = divmod(place, scores.shape[1])
-    best = calibrate(float(scores[image, text]), nulls)
+    found = best_of_layers(shares)
     return LayerChoice(
-        image=image,
-        text=text,
-        scores=_matrix(scores),
-        calibrated=_matrix(calibrated(scores, nulls)),
-        score=best.observed,
-        calibrated_score=best.score,
-        last=float(scores[-1, -1]),
+        image=found.image,
+        text=found.text,
+        scores=matrix(shares[0]),
+        calibrated=matrix(found.calibrated),
+        score=found.best.observed,
+        calibrated_score=found.best.score,
+        last=float(shares[0, -1, -1]),
         chance=k / (n - 1),
-        null_mean=best.null_mean,
-        threshold=best.threshold,
-        p=best.p,
+        null_mean=found.best.null_mean,
+        threshold=found.best.threshold,
+        p=found.best.p,
         k=k,
         pairs=n,
-        permutations=len(nulls),
+        permutations=len(shares) - 1,
     )
 
 
@@ -303,19 +304,6 @@ def _taken(features: Features, rows: NDArray[np.int64] | None, name: str) -> Fea
     taken = np.asarray(features) if rows is None else np.asarray(features[rows])
     check_finite(taken, name)
     return taken
-
-
-def _part(report: Report, total: int, unit: str, low: float, high: float) -> Report:
-    """A report for the part of the work from ``low`` to ``high``, told in units of the whole."""
-
-    def tell(done: int, of: int, _: str) -> None:
-        report(int(total * (low + (high - low) * done / max(1, of)) + 1e-9), total, unit)
-
-    return tell
-
-
-def _matrix(values: NDArray[np.float64]) -> Matrix:
-    return tuple(tuple(float(value) for value in row) for row in values)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

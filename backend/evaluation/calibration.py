@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ ALPHA: Final = 0.05
 PERMUTATIONS: Final = 200
 
 Scores = NDArray[np.float64]
+Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,21 @@ class Calibration:
     p: float
     null_mean: float
     null_deviation: float
+
+
+class BestLayers(NamedTuple):
+    """The layer pair that scores highest, held against the best pair of each permutation.
+
+    Attributes:
+        image, text: the pair, from 0.
+        best: its calibration; what chance gives somewhere among so many pairs.
+        calibrated: (image layers, text layers) every pair by the same nulls.
+    """
+
+    image: int
+    text: int
+    best: Calibration
+    calibrated: Scores
 
 
 def permutations(
@@ -122,6 +138,26 @@ def threshold_rank(count: int, alpha: float = ALPHA) -> int:
             f"{math.ceil(1 / alpha) - 1}, better {PERMUTATIONS}."
         )
     return rank
+
+
+def best_of_layers(scores: Scores) -> BestLayers:
+    """Of (1 + K, image layers, text layers), the true pairs first, all layers permuted alike.
+
+    Of equals the later image layer, then the later text layer.
+
+    Raises:
+        InvalidInput: too few permutations.
+    """
+    observed, nulls = scores[0], scores[1:].max(axis=(1, 2))
+    place = observed.size - 1 - int(observed.reshape(-1)[::-1].argmax())
+    image, text = divmod(place, observed.shape[1])
+    best = calibrate(float(observed[image, text]), nulls)
+    return BestLayers(image, text, best, calibrated(observed, nulls))
+
+
+def matrix(values: Scores) -> Matrix:
+    """Plain numbers, to be kept."""
+    return tuple(tuple(float(value) for value in row) for row in values)
 
 
 def permuted(

@@ -44,7 +44,7 @@ def reports(
         found = evaluate(*space, split, first.seed)
         if split == "test":
             found = found.model_copy(
-                update={"geometry": _geometry(*space, pairs(split), first.seed)}
+                update={"geometry": drawn_geometry(*space, pairs(split), first.seed)}
             )
         by_seed = {first.seed: recalls(found)}
         for place in others:
@@ -60,7 +60,7 @@ def reports(
     report(total, total, "evaluations")
 
 
-def _geometry(
+def drawn_geometry(
     image: NDArray[np.float32],
     text: NDArray[np.float32],
     image_of_text: NDArray[np.int64],

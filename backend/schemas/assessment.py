@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from backend.schemas.base import Frozen
+from backend.schemas.base import Frozen, Modality
 
 
 class AssessmentRequest(Frozen):
@@ -83,9 +83,25 @@ class AssessmentReport(Frozen):
     """All encoders of a request."""
 
     encoders: tuple[EncoderAssessment, ...] = Field(description="in the order asked for")
+    modality: Modality = Field(description="of the items")
+    attribute: str = Field(description="what the items are labelled by")
+    fingerprints: tuple[str, ...] = Field(
+        description="of the labelled set and, where there is a probe, of the pairs' data set"
+    )
     correlations: dict[str, Correlation] = Field(
         default_factory=dict,
         description="of a measure and the alignment probe's R@1, by both: knn/text_to_image; without "
         "those that cannot be told",
     )
     notes: tuple[str, ...] = Field((), description="what a reader has to know about the numbers")
+
+
+class AssessedTogether(Frozen):
+    """Every encoder ever assessed on the same items, by the same probe, with the same seed."""
+
+    modality: Modality = Field(description="of the items")
+    encoders: tuple[EncoderAssessment, ...] = Field(
+        description="each as it was assessed last, the newest first"
+    )
+    assessments: int = Field(description="finished evaluations they are of")
+    correlations: dict[str, Correlation] = Field(description="as an assessment's, over all of them")

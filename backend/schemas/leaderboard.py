@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from backend.schemas.base import Frozen
+from backend.schemas.base import Frozen, Modality
 
 #: what a score's settings differ in
 Varied = Literal["seed", "prompt"]
@@ -63,6 +63,19 @@ class LeaderboardRow(Frozen):
     )
 
 
+class LeaderboardMeasure(Frozen):
+    """What a measure is of."""
+
+    dataset: str = Field(description="address of what was tested on")
+    part: str = Field(description="which of its items, and by which prompts, in words; or empty")
+    metric: str = Field(
+        description="text_to_image/recall_at_1, zero-shot/top_1, compositional/itt, ..."
+    )
+    count: int = Field(description="items, or examples of a benchmark")
+    chance: float
+    modality: Modality = "image"
+
+
 class Leaderboard(Frozen):
     """Rows by mean relative gain, the highest first; those without one last."""
 
@@ -71,3 +84,6 @@ class Leaderboard(Frozen):
         description="measures that count for no mean relative gain, each with the reason"
     )
     rows: tuple[LeaderboardRow, ...]
+    about: dict[str, LeaderboardMeasure] = Field(
+        default_factory=dict, description="what is known of each measure, where runs were ranked"
+    )

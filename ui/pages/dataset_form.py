@@ -22,14 +22,15 @@ LAYOUTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "karpathy": ("Karpathy JSON", "JSON file", "/path/of/dataset_coco.json"),
     "classes": ("Folders of classes", "Folder", "/path/of/a/folder with a folder for each class"),
+    "labels": ("Labels in a file", "Folder or labels.json", "/path/of/a/folder with a labels.json"),
     "webdataset": ("Webdataset shards", "Shards", "/path/of/train-{000..009}.tar, or their folder"),
     "hub": ("Hugging Face data set", "Id on the Hub", "owner/name"),
 }  # fmt: skip
 _LONGEST: Final = 1000
 #: fields besides the place, in the order the handlers are given them, and the layouts that need them
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
-    "images": ("captions", "karpathy"),
-    "template": ("classes",),
+    "images": ("captions", "karpathy", "labels"),
+    "template": ("classes", "labels"),
     "config": ("hub",),
     "split": ("hub",),
     "kind": ("captions", "hub"),
@@ -162,7 +163,7 @@ class DatasetForm:
         template = [line for line in values.pop("template", "").splitlines() if line.strip()]
         if layout == "hub" and not place.startswith(addresses.HUB):
             place = addresses.HUB + place
-        asked = layout if layout in ("karpathy", "classes", "webdataset") else ""
+        asked = layout if layout in ("karpathy", "classes", "labels", "webdataset") else ""
         columns = {kind: item} if kind in dict((v, k) for k, v in _KINDS) else {}
         return addresses.compose(
             place, {"layout": asked, "template": template, **columns, **values}

@@ -6,6 +6,7 @@ preparation   clamping outliers, unit rows; done first, by the caller
 neighbours    lists of nearest neighbours, and how many entries two of them share
 knn           mutual kNN, cycle kNN, and the two that look at the order within the lists
 kernels       CKA, linear and RBF, biased and unbiased
+grams         the same under many permutations, of few items whose kernels can be held
 cknna         CKA over mutual nearest neighbours
 subspaces     SVCCA
 
@@ -14,7 +15,18 @@ A score by itself says little: :mod:`backend.evaluation.calibration` says what c
 
 from __future__ import annotations
 
-from backend.evaluation.similarity.cknna import cknna
+from backend.evaluation.similarity.cknna import (
+    NeighbourKernel,
+    cknna,
+    neighbour_kernel,
+    permuted_cknna,
+)
+from backend.evaluation.similarity.grams import (
+    Grams,
+    expected_cka,
+    grams,
+    permuted_cka,
+)
 from backend.evaluation.similarity.kernels import (
     LinearKernel,
     both_linear_cka,
@@ -24,8 +36,12 @@ from backend.evaluation.similarity.kernels import (
 from backend.evaluation.similarity.knn import (
     cycle_knn,
     edit_distance_knn,
+    expected_cycles,
+    found_again,
     lcs_knn,
     mutual_knn,
+    overlaps,
+    permuted_cycles,
 )
 from backend.evaluation.similarity.neighbours import (
     Lists,
@@ -39,22 +55,39 @@ from backend.evaluation.similarity.preparation import (
     unit_rows,
     working,
 )
-from backend.evaluation.similarity.subspaces import svcca
+from backend.evaluation.similarity.subspaces import (
+    leading,
+    permuted_svcca,
+    svcca,
+)
 
 __all__ = [
+    "Grams",
     "LinearKernel",
     "Lists",
+    "NeighbourKernel",
     "both_linear_cka",
     "cka",
     "cknna",
     "clamp_outliers",
     "cycle_knn",
     "edit_distance_knn",
+    "expected_cka",
+    "expected_cycles",
+    "found_again",
+    "grams",
     "lcs_knn",
+    "leading",
     "linear_cka",
     "mutual_knn",
     "nearest_neighbours",
+    "neighbour_kernel",
     "outlier_threshold",
+    "overlaps",
+    "permuted_cka",
+    "permuted_cknna",
+    "permuted_cycles",
+    "permuted_svcca",
     "relabelled",
     "shared_neighbours",
     "svcca",

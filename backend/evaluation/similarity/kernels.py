@@ -52,7 +52,7 @@ def cka(
         _check(a, b)
         return linear_cka(LinearKernel(a), LinearKernel(b), unbiased)
     n = _check(a, b)
-    first, second = _rbf_rows(a, sigma), _rbf_rows(b, sigma)
+    first, second = rbf_rows(a, sigma), rbf_rows(b, sigma)
     cross, own_a, own_b = (0.0, 0.0, 0.0)
     sums_a, sums_b = np.empty(n), np.empty(n)
     for start, stop in _blocks(n, _CELLS // n):
@@ -185,7 +185,8 @@ def _check(a: NDArray[np.generic], b: NDArray[np.generic]) -> int:
     return check_aligned([a, b], ["the first features", "the second features"], _LEAST)
 
 
-def _rbf_rows(features: NDArray[np.generic], sigma: float) -> Rows:
+def rbf_rows(features: NDArray[np.generic], sigma: float) -> Rows:
+    """Rows ``start`` to ``stop`` of the RBF kernel of features (n, d), in double precision."""
     check_finite(features, "features")
     rows = working(features).astype(np.float64)
     squares = np.einsum("ij,ij->i", rows, rows)

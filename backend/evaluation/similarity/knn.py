@@ -5,11 +5,20 @@ All after platonic-rep, on features compared by dot product. Chance level of mut
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.evaluation.similarity.neighbours import Lists, nearest_neighbours, shared_neighbours
+from backend.evaluation.similarity.neighbours import (
+    Lists,
+    looked_up,
+    nearest_neighbours,
+    shared_neighbours,
+    table_rows,
+)
 from backend.evaluation.similarity.preparation import check_aligned
+from backend.reporting import Report, silent
 
 Features = NDArray[np.generic]
 
@@ -25,8 +34,7 @@ def cycle_knn(a: Features, b: Features, k: int = 10) -> float:
 
     Not symmetric. In [0, 1].
     """
-    first, second = lists_of(a, b, k)
-    return cycles(first, second)
+    return float(found_again(*lists_of(a, b, k)).mean())
 
 
 def lcs_knn(a: Features, b: Features, k: int = 10) -> float:
@@ -45,13 +53,80 @@ def lists_of(a: Features, b: Features, k: int) -> tuple[Lists, Lists]:
     return nearest_neighbours(a, k, seed=0), nearest_neighbours(b, k, seed=1)
 
 
-def cycles(first: Lists, second: Lists) -> float:
-    """Share of items i that are in ``first`` of any item of ``second`` of i."""
+def overlaps(first: Lists, second: Lists) -> NDArray[np.float64]:
+    """(n,) share of each item's neighbours that both lists name; their mean is mutual kNN."""
+    shared = np.zeros(len(first))
+    for place in range(second.shape[1]):
+        shared += (first == second[:, place, None]).any(axis=1)
+    shares: NDArray[np.float64] = shared / first.shape[1]
+    return shares
+
+
+def found_again(first: Lists, second: Lists) -> NDArray[np.bool_]:
+    """(n,) whether item i is in ``first`` of any item of ``second`` of i; their share is cycle kNN."""
     items = np.arange(len(first))
     back = np.zeros(len(first), bool)
     for place in range(second.shape[1]):  # (n, k) at a time instead of (n, k, k)
         back |= (first[second[:, place]] == items[:, None]).any(axis=1)
-    return float(back.mean())
+    return back
+
+
+def expected_cycles(lists: Lists) -> float:
+    """Mean over all permutations of the share of items that are found again in these lists (n, k).
+
+    An item that c others name is in none of k random others' lists with the chance
+    C(n - 1 - c, k) / C(n - 1, k): the more uneven the c, the less is found.
+    """
+    n, k = lists.shape
+    named = np.bincount(lists.reshape(-1), minlength=n)
+    miss = np.ones(n)
+    for place in range(k):
+        miss *= np.maximum(0, n - 1 - named - place) / (n - 1 - place)
+    return float(1 - miss.mean())
+
+
+def permuted_cycles(
+    first: Sequence[Lists],
+    second: Sequence[Lists],
+    orders: NDArray[np.integer],
+    report: Report = silent,
+) -> NDArray[np.int64]:
+    """How many items are found again, for all layer pairs and permutations; over n it is cycle kNN.
+
+    Args:
+        first, second: lists (n, k) of each layer: an item goes to its neighbours in ``second`` and is
+            sought among theirs in ``first``.
+        orders: (p, n); the second side's item i becomes its item ``order[i]``.
+        report: called with layer pairs done.
+
+    Returns:
+        (p, layers of first, layers of second); each at most n.
+    """
+    # permuting the second side is permuting the first the other way round
+    inverse = np.argsort(orders, axis=1)
+    total = np.empty((len(orders), len(first), len(second)), np.int64)
+    for cell in range(len(first) * len(second)):
+        report(cell, len(first) * len(second), "layer pairs")
+        row, column = divmod(cell, len(second))
+        total[:, row, column] = _found_again(second[column], first[row], inverse)
+    report(len(first) * len(second), len(first) * len(second), "layer pairs")
+    return total
+
+
+def _found_again(lists: Lists, others: Lists, orders: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(p,) items that are in ``others`` of an entry of their list, under permutations of the others."""
+    n, k = others.shape
+    counts = np.zeros(len(orders), np.int64)
+    targets, sources = others.reshape(-1), np.repeat(np.arange(n), k)
+    for start, stop in table_rows(n):
+        table = np.zeros((stop - start, n), np.uint8)
+        some = (start <= targets) & (targets < stop)
+        table[targets[some] - start, sources[some]] = 1
+        for number, order in enumerate(orders):
+            _, words = looked_up(table, lists, order, start, stop)
+            rows = np.flatnonzero(words) // lists.shape[1]
+            counts[number] += len(rows) and 1 + np.count_nonzero(rows[1:] != rows[:-1])
+    return counts
 
 
 def common_subsequences(first: Lists, second: Lists) -> NDArray[np.int32]:

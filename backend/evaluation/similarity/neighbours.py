@@ -6,7 +6,7 @@ of hundreds of permutations need no further similarity (after Aristotelian's cal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -118,9 +118,7 @@ def shared_neighbours(
     for low in range(0, len(second), _WORD):
         group = second[low : low + _WORD]
         size = next(size for size in (1, 2, 4, 8) if len(group) <= 8 * size)
-        step = max(1, _TABLE_BYTES // (n * size))
-        for start in range(0, n, step):
-            stop = min(n, start + step)
+        for start, stop in table_rows(n, size):
             table = _membership(group, start, stop, size)
             for some in range(0, len(orders), _PERMUTATIONS):
                 part = orders[some : some + _PERMUTATIONS]
@@ -157,12 +155,7 @@ def _looked_up(
 ) -> NDArray[np.int64]:
     """(layers of the first side, bits): entries found in the table's rows under one permutation."""
     layers = stacked.shape[1] // k
-    where = np.empty(len(order), np.int64)
-    where[order] = np.arange(len(order))
-    names = order.astype(np.int32, copy=False)
-    entries = names[stacked[where[start:stop]]]
-    entries += (np.arange(stop - start, dtype=np.int32) * len(order))[:, None]
-    words = table.reshape(-1).take(entries.reshape(-1))
+    words = looked_up(table, stacked, order, start, stop)[1].reshape(-1)
     found = np.flatnonzero(words)
     layer = found % (layers * k) // k * 256
     bits = []
@@ -170,3 +163,37 @@ def _looked_up(
         seen = np.bincount(layer + byte, minlength=256 * layers).reshape(layers, 256)
         bits.append(seen @ _BITS)
     return np.concatenate(bits, axis=1)
+
+
+def looked_up(
+    table: NDArray[np.unsignedinteger],
+    lists: Lists,
+    order: NDArray[np.integer],
+    start: int,
+    stop: int,
+) -> tuple[NDArray[np.int64], NDArray[np.unsignedinteger]]:
+    """What a table of the other side says of each entry of this side's lists under one permutation.
+
+    Args:
+        table: (stop - start, n) of the other side's items ``start`` to ``stop`` with all of its items.
+        lists: (n, k) of this side.
+        order: (n,) the other side's item that this side's item i stands beside.
+
+    Returns:
+        (stop - start,) this side's items beside the table's rows, and (stop - start, k) what the table
+        holds where the entries of their lists are.
+    """
+    where = np.empty(len(order), np.int64)
+    where[order] = np.arange(len(order))
+    items = where[start:stop]
+    entries = order.astype(np.int32, copy=False)[lists[items]]
+    entries += (np.arange(stop - start, dtype=np.int32) * len(order))[:, None]
+    words: NDArray[np.unsignedinteger] = table.reshape(-1).take(entries)
+    return items, words
+
+
+def table_rows(n: int, size: int = 1) -> Iterator[tuple[int, int]]:
+    """Blocks of rows of an (n, n) table of ``size`` bytes an entry, small enough for a cache."""
+    step = max(1, _TABLE_BYTES // (n * size))
+    for start in range(0, n, step):
+        yield start, min(n, start + step)

@@ -58,6 +58,8 @@ def test_each_layout_makes_its_address_of_its_own_fields_alone(form: DatasetForm
     assert pairs == "/d.csv?text=question&id=key"
     classes = form.address(*typed("classes", "/c", template="a photo of a {}.\n\na {}\n"))
     assert classes == "/c?layout=classes&template=a photo of a {}.&template=a {}"
+    labels = form.address(*typed("labels", "/l", images="/pictures", template="a {}"))
+    assert labels == "/l?layout=labels&template=a {}&images=/pictures"
     hub = typed("hub", "owner/name", kind="audio", item="clip", caption="text", limit="50")
     assert form.address(*hub) == "hf://owner/name?audio=clip&caption=text&limit=50"
     assert form.address(*typed("hub", "hf://owner/name")) == "hf://owner/name"
