@@ -62,14 +62,15 @@ class _Split:
         draw = np.random.default_rng(0)
         maps = [draw.normal(size=(SHARED, width)) / np.sqrt(SHARED) for width in WIDTHS]
 
+        def noisy(rows: NDArray[np.float64], way: NDArray[np.float64]) -> NDArray[np.float32]:
+            own = NOISE * draw.normal(size=(len(rows), way.shape[1]))
+            return (rows @ way + own).astype(np.float32)
+
         def pairs(images: int) -> tuple[PairedFeatures, list[NDArray[np.float32]]]:
             owners = np.repeat(np.arange(images), CAPTIONS)
             meant = draw.normal(size=(images, SHARED))
             said = meant[owners] + NOISE * draw.normal(size=(len(owners), SHARED))
-            image, text = (
-                np.float32(rows @ way + NOISE * draw.normal(size=(len(rows), way.shape[1])))
-                for rows, way in ((meant, maps[0]), (said, maps[1]))
-            )
+            image, text = noisy(meant, maps[0]), noisy(said, maps[1])
             return PairedFeatures(FeatureRows(image), FeatureRows(text), owners), [image, text]
 
         train, _ = pairs(TRAIN)

@@ -111,7 +111,10 @@ def design_effect(sizes: NDArray[np.integer], rho: float) -> float:
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:
-    """95 % interval of a share of ``count`` independent ones, which need be no whole number."""
+    """95 % interval of a share of ``count`` independent ones, which need be no whole number.
+
+    The score interval (Wilson 1927): it has a width where all or none of a few are counted.
+    """
     square = _NORMAL**2
     middle = (share + square / (2 * count)) / (1 + square / count)
     half = _NORMAL / (1 + square / count)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import InvalidInput
+from backend.evaluation.enrichment import wilson
 from backend.evaluation.retrieval import text_to_image_ranks
 from backend.reporting import Report, silent
 from backend.schemas import TemplateScore, ZeroShotClass, ZeroShotReport
@@ -30,7 +31,6 @@ _TIE: Final = 1e-6  # float32 dot products of equal rows agree to this
 _RESAMPLES: Final = 1000
 _CELLS: Final = 2**22  # draws held at once
 _SCORES: Final = 2**24  # scores held at once
-_Z: Final = 1.959964  # 97.5 % of the standard normal distribution
 _NO_NUMBERS: Final = (
     "The heads gave numbers that are not finite for {}, so nothing can be classified. Launch the run "
     "again with a lower learning rate, or encode the items again in float32."
@@ -173,19 +173,12 @@ def _per_class(
             name=classes[row],
             images=int(counts[row]),
             accuracy=accuracy,
-            interval=_wilson(accuracy, int(counts[row])),
+            interval=wilson(accuracy, int(counts[row])),
             mistaken_for=classes[mistaken] if mistakes else None,
             mistakes=mistakes,
         )
         rows.append(told)
     return tuple(sorted(rows, key=lambda each: (each.accuracy, -each.images)))
-
-
-def _wilson(share: float, of: int) -> tuple[float, float]:
-    """95 % score interval of a share (Wilson 1927): a bootstrap of a few images is no interval."""
-    middle = (share + _Z**2 / (2 * of)) / (1 + _Z**2 / of)
-    half = _Z * np.sqrt(share * (1 - share) / of + (_Z / (2 * of)) ** 2) / (1 + _Z**2 / of)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _resampled(hits: Values, labels: NDArray[np.int64], seed: int) -> _Resampled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from backend.errors import InvalidInput
@@ -30,13 +30,29 @@ def table(runs: Sequence[RunSummary], kind: str) -> bytes:
     Raises:
         InvalidInput: another kind.
     """
+    return as_file(kind, lambda: [_row(run) for run in runs], lambda: _latex(runs))
+
+
+def as_file(
+    kind: str, rows: Callable[[], Sequence[Mapping[str, Any]]], latex: Callable[[], str]
+) -> bytes:
+    """A table as a file's content.
+
+    Args:
+        kind: one of :data:`KINDS`.
+        rows: makes the rows of CSV and Parquet, by column.
+        latex: makes the same for a paper.
+
+    Raises:
+        InvalidInput: another kind.
+    """
     import pandas as pd
 
     if kind not in KINDS:
         raise InvalidInput(f"A table of kind {kind!r} cannot be made; allowed: {', '.join(KINDS)}")
     if kind == "tex":
-        return _latex(runs).encode()
-    frame = pd.DataFrame([_row(run) for run in runs])
+        return latex().encode()
+    frame = pd.DataFrame(rows())
     if kind == "csv":
         return str(frame.to_csv(index=False)).encode()
     file = io.BytesIO()
@@ -113,7 +129,7 @@ def _latex(runs: Sequence[RunSummary]) -> str:
         index=False,
         escape=True,
         column_format="l" * (len(frame.columns) - 6) + "r" * 6,
-        caption=_escaped(caption),
+        caption=escaped(caption),
     )
     return text.replace("±", "$\\pm$")
 
@@ -130,8 +146,8 @@ def _tested(runs: Sequence[RunSummary]) -> str:
     )
 
 
-def _escaped(text: str) -> str:
-    """For LaTeX; pandas escapes cells alone."""
+def escaped(text: str) -> str:
+    """A person's words for LaTeX; pandas escapes cells alone."""
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(
         special.get(letter) or (f"\\{letter}" if letter in "&%$#_{}" else letter) for letter in text

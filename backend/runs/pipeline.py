@@ -238,8 +238,10 @@ class Pipeline:
         for each in found:
             self.journal.set_report(each)
         detail = self.store.get_run(self.journal.run_id)
+        if detail.summary.sweep is not None:
+            return  # of its many cells few are looked at that closely; the page measures those
         opened = OpenedRun(self.settings, detail, self.inputs)
-        evaluate_with_run(opened, Evaluations(self.store.database), report)
+        self._note(*evaluate_with_run(opened, Evaluations(self.store.database), report))
 
     def _fitted(self) -> list[Place]:
         """The seeds that have heads of their own, the first one first."""

@@ -6,16 +6,19 @@ needs it.
 
 from __future__ import annotations
 
+from backend.services.assessing import Assessing
 from backend.services.classifying import Classifying
 from backend.services.drifting import Drifting
 from backend.services.features import StoredFeatureCalls
+from backend.services.ranking import Ranking
 from backend.services.sweeping import Sweeping
+from backend.services.wording import Wording
 from backend.settings import Settings
 
 __all__ = ["Services"]
 
 
-class Services(Sweeping, Drifting, Classifying, StoredFeatureCalls):
+class Services(Sweeping, Drifting, Classifying, Assessing, Ranking, Wording, StoredFeatureCalls):
     """Everything the app can do.
 
     Args:

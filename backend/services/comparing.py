@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from backend.errors import InvalidInput
 from backend.schemas import PairedComparison
-from backend.services.exploring import Exploring
-
-if TYPE_CHECKING:
-    from backend.exploration.gallery import Gallery
+from backend.services.same_items import SameItems
 
 
-class Comparing(Exploring):
+class Comparing(SameItems):
     """Questions to several runs at once."""
 
     def compare(self, run_ids: Sequence[str]) -> list[PairedComparison]:
@@ -33,7 +29,7 @@ class Comparing(Exploring):
         compared = []
         for run in others:
             gallery = self._space(run).gallery
-            alike = self._alike(first, run, baseline, gallery)
+            alike = self._alike(first, run)
             compared.append(
                 PairedComparison(
                     baseline=first,
@@ -44,21 +40,6 @@ class Comparing(Exploring):
                 )
             )
         return compared
-
-    def _alike(self, first: str, second: str, one: Gallery, other: Gallery) -> bool:
-        """Whether two runs answered the same queries about the same items, in the same order."""
-        if [index.ids for index in one.indexes.values()] != [
-            index.ids for index in other.indexes.values()
-        ]:
-            return False
-        read = {
-            self._store.get_run(run).configuration.get("dataset_fingerprint")
-            for run in (first, second)
-        }
-        if len(read) == 1 and None not in read:
-            return True
-        # of data sets that differ elsewhere the very same files may be tested
-        return list(one.entries.values()) == list(other.entries.values())
 
     def runs_table(self, kind: str, run_ids: Sequence[str] | None = None) -> bytes:
         """Runs with their scores as a file's content.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from backend.errors import InvalidInput
+from backend.errors import DatasetError, InvalidInput
 from backend.runs.evaluations.kinds import Work
 from backend.runs.inputs import Inputs
 from backend.runs.plan import plan
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from backend.features.extraction import Features
 
 #: SAIL's linear heads, the same for every encoder
-PROBE = "sail-probe"
+PROBE: Final = "sail-probe"
+ONE_VECTOR: Final = (
+    "keeps every token of an item, and an assessment needs one vector. Leave out pooling=tokens."
+)
 
 
 def measure(work: Work, request: AssessmentRequest) -> AssessmentReport:
@@ -29,54 +33,87 @@ def measure(work: Work, request: AssessmentRequest) -> AssessmentReport:
 
     Raises:
         InvalidInput: an encoder gives no one vector an item, or only one half of the probe is named.
-        DatasetError: the set has no such labels.
+        DatasetError: the set has no such labels, or the pairs' items are of another kind.
     """
     from backend.catalog.datasets import load_dataset
     from backend.evaluation.assessment import assess, correlations
 
-    if bool(request.pairs) != bool(request.text_encoder):
-        raise InvalidInput(
-            "The alignment probe needs a data set of pairs and a text encoder: name both, or neither."
-        )
+    check_probe(request)
     dataset = load_dataset(request.labelled, work.settings, work.stage("Read the labelled set"))
-    labels = _labels(dataset, request)
-    features = [_features(work, dataset, labels, name) for name in request.encoders]
+    found = labelled(dataset, request)
+    prints = [dataset.fingerprint]
+    if request.pairs is not None:
+        pairs = load_dataset(request.pairs, work.settings, work.stage("Read the pairs"))
+        check_pairs(dataset, pairs)
+        prints.append(pairs.fingerprint)
+    features = dict(
+        _features(work, dataset, found, name) for name in dict.fromkeys(request.encoders)
+    )
     # the same items for all
-    common = set(features[0].ids).intersection(*(each.ids for each in features))
-    kept = [row for row, record in enumerate(labels.records) if record.id in common]
-    parts, notes = _division(dataset, labels, kept, request.seed)
+    common = set.intersection(*(set(each.ids) for each in features.values()))
+    kept = [row for row, record in enumerate(found.records) if record.id in common]
+    parts, notes = divided(found, kept, request.seed)
     told = []
-    for name, each in zip(request.encoders, features, strict=True):
+    for name, each in features.items():
         place = each.rows()
-        rows = [place[labels.records[row].id] for row in kept]
-        found = assess(
+        rows = [place[found.records[row].id] for row in kept]
+        assessed = assess(
             np.asarray(each.vectors)[rows],
-            labels.of[kept],
+            found.of[kept],
             parts,
             name,
             request.seed,
             work.stage(f"Assess {name}"),
         )
-        told.append(found.model_copy(update={"alignment": _probe(work, request, name)}))
-    if labels.left_out:
-        notes.append(f"{labels.left_out:,} items have no {labels.attribute} and are left out.")
-    if len(kept) < len(labels.records):
-        notes.append(
-            f"{len(labels.records) - len(kept):,} items cannot be encoded by all and are left out."
-        )
+        told.append(assessed.model_copy(update={"alignment": _probe(work, request, name)}))
     return AssessmentReport(
-        encoders=tuple(told), correlations=correlations(told, request.seed), notes=tuple(notes)
+        encoders=tuple(told),
+        modality=dataset.modality,
+        attribute=found.attribute,
+        fingerprints=tuple(prints),
+        correlations=correlations(told, request.seed),
+        notes=(*notes, *_left_out(found, len(kept))),
     )
 
 
-def _labels(dataset: Dataset, request: AssessmentRequest) -> Labels:
+def check_probe(request: AssessmentRequest) -> None:
+    """Refuses half an alignment probe.
+
+    Raises:
+        InvalidInput: only the pairs or only the text encoder is named.
+    """
+    if bool(request.pairs) != bool(request.text_encoder):
+        raise InvalidInput(
+            "The alignment probe needs a data set of pairs and a text encoder: name both, or neither."
+        )
+
+
+def check_pairs(dataset: Dataset, pairs: Dataset) -> None:
+    """Refuses pairs whose items the encoders cannot read.
+
+    Raises:
+        DatasetError: they are of another kind than the labelled set's.
+    """
+    if pairs.modality != dataset.modality:
+        raise DatasetError(
+            f"The items of {pairs.name} are of another kind ({pairs.modality}) than the labelled "
+            f"set's ({dataset.modality}). Choose pairs of the same kind."
+        )
+
+
+def labelled(dataset: Dataset, request: AssessmentRequest) -> Labels:
+    """The items with their classes.
+
+    Raises:
+        DatasetError: the set has no such labels.
+    """
     from backend.catalog.labels import SEVERAL, labels
 
     return labels(dataset.records, request.attribute, {SEVERAL} if dataset.built_in else ())
 
 
-def _features(work: Work, dataset: Dataset, labels: Labels, name: str) -> Features:
-    """Frozen features of the labelled items, from the store or encoded now."""
+def _features(work: Work, dataset: Dataset, found: Labels, name: str) -> tuple[str, Features]:
+    """An encoder's one address, and its frozen features of the labelled items."""
     from backend.catalog.encoders import find_encoder
     from backend.features.extraction import extract_items
     from backend.features.loading import load_encoder
@@ -88,41 +125,57 @@ def _features(work: Work, dataset: Dataset, labels: Labels, name: str) -> Featur
         spec, settings.device, report=report, max_pixels=settings.max_image_pixels
     )
     if any(output.ragged for output in encoder.outputs):
-        raise InvalidInput(
-            f"{name} keeps every token of an item, and an assessment needs one vector. Leave out "
-            "pooling=tokens."
-        )
-    return extract_items(encoder, labels.records, FeatureStore(settings.features_dir), report)
+        raise InvalidInput(f"{name} {ONE_VECTOR}")
+    return spec.id, extract_items(
+        encoder, found.records, FeatureStore(settings.features_dir), report
+    )
 
 
-def _division(
-    dataset: Dataset, labels: Labels, kept: list[int], seed: int
-) -> tuple[Division, list[str]]:
+def divided(found: Labels, kept: Sequence[int], seed: int) -> tuple[Division, list[str]]:
     """What is learnt from and what is told: the set's own splits, or halves of every class.
 
     Splits that were made here, by a hash of the ids, leave a tenth to be told: halves say more.
+
+    Args:
+        found: the items with their classes.
+        kept: rows of those that every encoder can encode.
+        seed: of the halves.
+
+    Raises:
+        DatasetError: too few classes have enough items.
     """
     from backend.catalog.datasets.splits import split_of
     from backend.evaluation.assessment import Division, division
 
-    records = [labels.records[row] for row in kept]
-    told = np.array([record.split == "test" for record in records])
-    in_test = np.bincount(labels.of[kept][told], minlength=len(labels.classes))
-    in_train = np.bincount(labels.of[kept][~told], minlength=len(labels.classes))
+    records, codes = [found.records[row] for row in kept], found.of[kept]
+    told = np.array([record.split == "test" for record in records], np.bool_)
+    in_test = np.bincount(codes[told], minlength=len(found.classes))
+    in_train = np.bincount(codes[~told], minlength=len(found.classes))
     own = any(record.split != split_of(record.id) for record in records)
     if own and in_test.min() > 0 and in_train.min() > 1:
         return Division(np.flatnonzero(~told), np.flatnonzero(told)), [
-            f"The set's own split: learnt from {int((~told).sum()):,} items of train and val, told "
-            f"{int(told.sum()):,} of test."
+            "Divided as the set is: learnt from train and val, tried on test."
         ]
-    parts = division(labels.of[kept], seed)
-    notes = ["Half of every class was drawn to learn from, the other half is told."]
+    parts = division(codes, seed)
+    notes = ["Half of every class was drawn to learn from; the other half is tried on."]
     if parts.left_out_classes:
         notes.append(
             f"{parts.left_out_classes:,} classes have too few items and are left out, with "
             f"{parts.left_out_items:,} items."
         )
     return parts, notes
+
+
+def _left_out(found: Labels, kept: int) -> list[str]:
+    """Items that were not assessed, in sentences."""
+    notes = []
+    if found.left_out:
+        notes.append(f"{found.left_out:,} items have no one {found.attribute} and are left out.")
+    if kept < len(found.records):
+        notes.append(
+            f"{len(found.records) - kept:,} items cannot be encoded by all and are left out."
+        )
+    return notes
 
 
 def _probe(work: Work, request: AssessmentRequest, name: str) -> AlignmentScore | None:

@@ -60,6 +60,12 @@ class OpenedRun:
             self._encoders[side] = load_fitted(fitted) if own else self.inputs.encoder(side, report)
         return self._encoders[side]
 
+    def reads_new(self, side: Side) -> bool:
+        """Whether a side's encoder can read what is not in the data set: a file of features cannot."""
+        from backend.features.kinds.precomputed import Precomputed
+
+        return not isinstance(self.encoder(side), Precomputed)
+
     def features(
         self, side: Side, items: Sequence[Record] | Sequence[str], report: Report
     ) -> Features:
@@ -68,6 +74,9 @@ class OpenedRun:
         Returns:
             Rows in the order of ``items``, without those that cannot be encoded: join by id. A text's
             id is the text itself.
+
+        Raises:
+            InvalidInput: texts, and the run's are known by a file of features alone.
         """
         from backend.features.extraction import extract_captions, extract_items
         from backend.features.store import FeatureStore
@@ -76,6 +85,11 @@ class OpenedRun:
         given: Any = items
         if side == "image":
             return extract_items(encoder, given, store, report)
+        if not self.reads_new("text"):
+            raise InvalidInput(
+                "The captions of this run are known by a file of features, so no other text can be read. "
+                "Choose a run with a text encoder."
+            )
         return extract_captions(encoder, given, store, report)
 
     def into_space(self, side: Side, features: Rows) -> Vectors:

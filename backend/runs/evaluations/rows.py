@@ -82,6 +82,19 @@ class Evaluations:
             found = session.scalars(wanted).first()
         return None if found is None else self.get(found)
 
+    def finished(self, kind: EvaluationKind) -> list[Evaluation]:
+        """All finished ones of a kind with their results, newest first."""
+        wanted = (
+            sa.select(Row, Run.name)
+            .outerjoin(Run, Row.run_id == Run.id)
+            .where(Row.kind == kind, Row.status == "finished")
+            .order_by(Row.created_at.desc(), Row.id)
+            .options(undefer(Row.result))
+        )
+        with self.database.read() as session:
+            rows = session.execute(wanted)
+            return [Evaluation(**_told(row, name), result=row.result) for row, name in rows]
+
     def state(self) -> str:
         """A text that differs whenever anything about any evaluation does; small and quick."""
         wanted = sa.select(
