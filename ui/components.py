@@ -20,9 +20,12 @@ from ui.theme import script
 #: what each kind of component is made of, and the events it raises; sent once with the page
 _KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "panel": (("panel",), ("act",)),
+    "weights": (("panel", "weights"), ("act",)),
     "fields": (("fields",), ("typed",)),
     "curves": (("plot", "curves"), ()),
     "heat": (("plot", "heat"), ()),
+    "scatter": (("plot", "scatter"), ()),
+    "gap": (("plot", "gap"), ("moved",)),
     "map": (("plot", "map"), ("pick", "clear")),
 }
 
@@ -76,6 +79,17 @@ def panel(value: str = "", *, kind: str = "", **options: Any) -> gr.HTML:
     )
 
 
+def weights(value: str = "", **options: Any) -> gr.HTML:
+    """A panel in which a slider marks what is at its weight; see :func:`ui.conflict_cards.weighed`."""
+    return gr.HTML(
+        value,
+        js_on_load=_begin("weights"),
+        apply_default_css=False,
+        elem_classes=["i-panel"],
+        **options,
+    )
+
+
 def fields(value: dict[str, Any], **options: Any) -> gr.HTML:
     """A form described by :mod:`ui.forms`; the value holds what stands in it.
 
@@ -110,6 +124,34 @@ def curves(**options: Any) -> gr.HTML:
         None,
         html_template="<div class='i-curves'></div>",
         js_on_load=_begin("curves"),
+        head=_plotly_head(),
+        apply_default_css=False,
+        **options,
+    )
+
+
+def gap_slider(**options: Any) -> gr.HTML:
+    """The modality-gap slider; the value is what :mod:`ui.gap_cards` makes of a report.
+
+    It holds the numbers of all shares, so a move is answered in the browser. Raises ``moved`` with the
+    ``share`` that is chosen, 0 to 1; an event named ``share`` Gradio keeps for itself.
+    """
+    return gr.HTML(
+        None,
+        html_template="<div class='i-gap'></div>",
+        js_on_load=_begin("gap"),
+        head=_plotly_head(),
+        apply_default_css=False,
+        **options,
+    )
+
+
+def scatter_plot(**options: Any) -> gr.HTML:
+    """Named points with a choice of what stands on either axis; the value is :mod:`ui.scatter`'s."""
+    return gr.HTML(
+        None,
+        html_template="<div class='i-scatter'></div>",
+        js_on_load=_begin("scatter"),
         head=_plotly_head(),
         apply_default_css=False,
         **options,

@@ -67,8 +67,8 @@ def _cell(heat: HeatMap, first: str, second: str, i: int, j: int) -> str:
 
 
 def _layer(label: str) -> str:
-    """``layer 3``; what has no layers has its own output."""
-    return f"layer {label}" if label.isdecimal() else label
+    """``layer 3``; an encoder without layers has its ``own output``."""
+    return label if " " in label else f"layer {label}"
 
 
 def _tip(heat: HeatMap, first: str, second: str, i: int, j: int) -> str:

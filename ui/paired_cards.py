@@ -73,14 +73,22 @@ def paired(runs: Sequence[RunSummary], found: Sequence[PairedComparison]) -> Htm
     return join([title, frame, tag("p.i-soft", line + several), warning])
 
 
-def downloads(files: Mapping[str, bytes]) -> Html:
-    """The compared runs' numbers to take away, one file a kind."""
+def downloads(
+    files: Mapping[str, bytes], said: str = "All numbers of these runs:", name: str = "runs"
+) -> Html:
+    """Numbers to take away, one file a kind.
+
+    Args:
+        files: their contents, by kind.
+        said: what they are, before them.
+        name: of the files.
+    """
     links = [
-        tag("a.i-button", KINDS[kind][0], download=f"runs.{kind}",
+        tag("a.i-button", KINDS[kind][0], download=f"{name}.{kind}",
             href=f"data:{KINDS[kind][1]};base64,{b64encode(content).decode()}")
         for kind, content in files.items()
     ]  # fmt: skip
-    return tag("div.i-row.i-below", tag("span.i-soft", "All numbers of these runs:"), links)
+    return tag("div.i-row.i-below", tag("span.i-soft", said), links)
 
 
 def _cell(found: PairedDifference) -> Html:

@@ -48,11 +48,21 @@ def between(interval: Interval) -> str:
     return f"{100 * low:.1f} to {words.percent(high)}"
 
 
-def share_bar(value: float, chance: float | None = None, label: str = "") -> Html:
-    """A bar as long as a share, with a mark where chance is."""
-    mark = None if chance is None else tag("em", style=f"left:{100 * chance:.1f}%", title="chance")
+def share_bar(
+    value: float, chance: float | None = None, label: str = "", marked: str = "chance"
+) -> Html:
+    """A bar as long as a share, with a mark where chance is, or what else ``marked`` says."""
+    mark = None if chance is None else tag("em", style=f"left:{100 * chance:.1f}%", title=marked)
     said = label or words.percent(value)
     return tag(
         "span.i-share", tag("i", style=f"width:{100 * min(1, max(0, value)):.1f}%"), mark,
         role="img", aria_label=said, title=said,
     )  # fmt: skip
+
+
+def against_chance(interval: Interval, chance: float) -> str | None:
+    """Where a share is not clearly above chance, in words."""
+    low, high = interval
+    if low > chance:
+        return None
+    return "below chance" if high < chance else "may be chance"

@@ -117,13 +117,15 @@ class JobPart(ABC):
             text = "Evaluate a run as soon as one has finished."
             return "", "", cards.empty("No finished run yet.", text), *self.show_more(None)
         made = self.services.evaluations(run if self.of_run else None, self.kind)
+        now, opened = opened, opened or ""
         if opened not in {each.id for each in made}:
             best = next((each for each in made if each.status == "finished"), None)
             opened = best.id if best else made[0].id if made else ""
         listing = evaluation_cards.listing(
-            made, opened or "", self.services.worker(), self.line, self.changeable
+            made, opened, self.services.worker(), self.line, self.changeable
         )
-        return opened, listing, *self._result(opened or "")
+        write = gr.skip() if now == opened else opened  # another may be opened by now
+        return write, listing, *self._result(opened)
 
     def _result(self, opened: str) -> tuple[Any, ...]:
         try:
@@ -157,7 +159,7 @@ class JobPart(ABC):
         """A click in the list."""
         act, arg = str(event.act), str(event.arg)
         if act == "open":
-            return *self.show(run, arg), gr.skip()
+            return arg, *self.show(run, arg)[1:], gr.skip()
         require_changes(self.services.settings)
         if act == "stop":
             self.services.cancel_evaluation(arg)

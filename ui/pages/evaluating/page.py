@@ -10,6 +10,13 @@ from ui import cards
 from ui.components import panel
 from ui.context import QUIET, RAW, Context, finished, picker, seen
 from ui.guard import READONLY, may_change
+from ui.pages.evaluating.composition import CompositionPart
+from ui.pages.evaluating.diagnostics import DiagnosticsPart
+from ui.pages.evaluating.encoders import EncodersPart
+from ui.pages.evaluating.gap import GapPart
+from ui.pages.evaluating.leaderboard import LeaderboardPart
+from ui.pages.evaluating.similarity import SimilarityPart
+from ui.pages.evaluating.swapped_words import WordsPart
 from ui.pages.evaluating.zero_shot import ZeroShotPart
 
 
@@ -26,6 +33,13 @@ class Part(Protocol):
 #: id in the address (?part=), the name on the tab, what stands there; in the order shown
 PARTS: dict[str, tuple[str, type[Part]]] = {
     "zero-shot": ("Zero-shot", ZeroShotPart),
+    "composition": ("Composition", CompositionPart),
+    "similarity": ("Similarity", SimilarityPart),
+    "gap": ("Modality gap", GapPart),
+    "words": ("Words", WordsPart),
+    "diagnostics": ("Diagnostics", DiagnosticsPart),
+    "encoders-before": ("Encoders", EncodersPart),
+    "leaderboard": ("Leaderboard", LeaderboardPart),
 }
 
 

@@ -21,6 +21,7 @@ from ui.components import heat_map, panel
 from ui.context import QUIET, RAW, WORK, Context, modality_of
 from ui.markup import Html
 from ui.pages.evaluating.job_part import JobPart
+from ui.pages.evaluating.labelled_set import LabelledSet
 
 _LONGEST = 20_000
 _TRIED = "a dog\na cat\na person\na car\na flower"
@@ -60,14 +61,7 @@ class ZeroShotPart(JobPart):
 
     def lay_out(self) -> list[Any]:
         """Data set, label, items, prompts, names."""
-        self.dataset = gr.Dropdown(
-            [], label="Labelled set", allow_custom_value=True, elem_id="i-zero-shot-dataset",
-            info="one of the list, or the path of folders named as classes",
-        )  # fmt: skip
-        self.attribute = gr.Dropdown(
-            [], label="Classified by", allow_custom_value=True, visible=False,
-            info="which attribute of the items is their class", elem_id="i-zero-shot-attribute",
-        )  # fmt: skip
+        self.labelled = LabelledSet(self.services, "i-zero-shot", "Classified by")
         self.split = gr.Radio(
             [("its test split", "test"), ("all its items", "all")], value="test",
             label="Items", elem_id="i-zero-shot-split",
@@ -93,8 +87,8 @@ class ZeroShotPart(JobPart):
                 max_length=_LONGEST, elem_id="i-zero-shot-names",
             )  # fmt: skip
         return [
-            self.dataset,
-            self.attribute,
+            self.labelled.dataset,
+            self.labelled.attribute,
             self.split,
             self.prompts,
             self.templates,
@@ -110,9 +104,10 @@ class ZeroShotPart(JobPart):
         """Wires the events, once all pages are laid out."""
         super().connect(seen, tab)
         run = self.context.run
-        tab.select(self.offer, [run, self.dataset], self.dataset, **QUIET, **RAW)
-        self.dataset.change(
-            self.look, self.dataset, [self.attribute, self.prompts, self.fault], **WORK, **RAW
+        dataset = self.labelled.dataset
+        tab.select(self.offer, [run, dataset], dataset, **QUIET, **RAW)
+        dataset.change(
+            self.look, dataset, [self.labelled.attribute, self.prompts, self.fault], **WORK, **RAW
         )
         self.prompts.change(self.fill, self.prompts, self.templates, **QUIET, **RAW)
         self.attempt.click(
@@ -123,24 +118,14 @@ class ZeroShotPart(JobPart):
         """The data sets of the run's kind of items."""
         modality = modality_of(self.services, run)
         infos = [info for info in self.services.datasets() if info.modality == modality]
-        return gr.update(choices=[(info.name, info.id) for info in infos], value=chosen or None)
+        return self.labelled.offer(infos, chosen)
 
     def look(self, dataset: str | None) -> tuple[Any, Any, Any]:
         """What the set's items can be classified by, and the prompts that were made for it."""
+        attribute, fault = self.labelled.look(dataset)
         if not dataset:
-            return gr.update(visible=False), gr.skip(), ""
-        guessed = gr.update(value=self.services.guess_prompt_set(str(dataset)))
-        try:
-            names = self.services.labels_of(str(dataset))
-        except IsthmusError as error:
-            return gr.update(visible=False), guessed, cards.notice(str(error), "bad")
-        if not names:
-            text = "Nothing of this set's items says what class they are of. Choose another set."
-            return gr.update(visible=False), guessed, cards.notice(text, "warn")
-        update = gr.update(
-            choices=names, value=names[0], visible=len(names) > 1 or names[0] != "class"
-        )
-        return update, guessed, ""
+            return attribute, gr.skip(), fault
+        return attribute, gr.update(value=self.services.guess_prompt_set(str(dataset))), fault
 
     def fill(self, chosen: str | None) -> Any:
         """The templates of the chosen set, to be edited."""
