@@ -3,7 +3,8 @@
 Files under indexes/<run>/, all of which can be rebuilt from features and heads:
 
     gallery.json    the items: where each one's content is, its captions and attributes
-    image/, text/   a VectorIndex each; ids are ``image:<image id>`` and ``text:<image id>#<k>``
+    image/, text/   an index each (:mod:`backend.exploration.indexes`); ids are ``image:<image id>``
+                    and ``text:<image id>#<k>``
     map.*           layouts (:mod:`backend.exploration.layout`)
 
 ``gallery.json`` is renamed into place last.
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import NotFound
-from backend.exploration.index import VectorIndex
+from backend.exploration.indexes import VectorIndex, build_index, is_whole, open_index
 from backend.exploration.previews import preview
 from backend.media.blobs import Blob
 from backend.schemas import Hit, Item, Modality, Side
@@ -116,7 +117,9 @@ class Gallery:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """Images (n, d), captions (m, d), and each caption's image row."""
         image, text = self.indexes["image"], self.indexes["text"]
-        owners = [image.row_of[image_item(self.owner(item))] for item in text.ids]
+        row_of = image.row_of
+        # every caption is of the gallery, so nothing needs to be checked
+        owners = [row_of["image" + item[4:].rpartition("#")[0]] for item in text.ids]
         return image.vectors(), text.vectors(), np.asarray(owners, np.int64)
 
     def vector(self, item_id: str) -> NDArray[np.float32]:
@@ -149,8 +152,15 @@ class Gallery:
         """Rank, from 1, of the best item of ``truth`` among all items of a modality."""
         index = self.indexes[target]
         scores = index.vectors() @ query
-        own = [scores[row] for item, row in index.row_of.items() if self.owner(item) == truth]
+        # not by looking through all: of large galleries that takes longer than the search
+        own = [scores[index.row_of[item]] for item in self._items_of(truth, target)]
         return 1 + int((scores > max(own) + 1e-6).sum())
+
+    def _items_of(self, image_id: str, side: Side) -> list[str]:
+        """The item ids of an image on a side: its own, or its captions'."""
+        if side == "image":
+            return [image_item(image_id)]
+        return [text_item(image_id, k) for k in range(len(self.entries[image_id].captions))]
 
 
 def build_gallery(
@@ -158,21 +168,24 @@ def build_gallery(
     entries: Sequence[Entry],
     image: NDArray[np.float32],
     text: NDArray[np.float32],
+    made_of: str = "",
 ) -> None:
     """Writes a gallery.
 
     Args:
         image: (n, d) unit rows, one an item, in order.
         text: unit rows of all captions, item by item in order.
+        made_of: tells the heads and features that it is of from others (:func:`gallery_of`).
     """
     image_ids = [image_item(entry.id) for entry in entries]
     text_ids = [
         text_item(entry.id, number) for entry in entries for number in range(len(entry.captions))
     ]
-    VectorIndex.build(image_ids, image).save(folder / "image")
-    VectorIndex.build(text_ids, text).save(folder / "text")
+    build_index(folder / "image", image_ids, image, text)
+    build_index(folder / "text", text_ids, text, image)
     partial = folder / f"{_ITEMS}.part"
-    partial.write_text(json.dumps([_row(entry) for entry in entries]), encoding="utf-8")
+    told = {"made_of": made_of, "items": [_row(entry) for entry in entries]}
+    partial.write_text(json.dumps(told), encoding="utf-8")
     partial.replace(folder / _ITEMS)
 
 
@@ -183,17 +196,32 @@ def load_gallery(folder: Path, previews: Path) -> Gallery:
         previews: where small pictures and recordings are kept.
 
     Raises:
-        NotFound: it was not built, or was removed.
+        NotFound: it was not built, was removed, or an older version wrote it.
     """
-    if not (folder / _ITEMS).is_file():
+    entries = [_entry(row) for row in _told(folder)["items"]]
+    return Gallery(entries, open_index(folder / "image"), open_index(folder / "text"), previews)
+
+
+def gallery_of(folder: Path) -> str:
+    """What the gallery in ``folder`` is made of, as :func:`build_gallery` was told.
+
+    Raises:
+        NotFound: there is none, or an older version wrote it.
+    """
+    made_of: str = _told(folder)["made_of"]
+    if not (is_whole(folder / "image") and is_whole(folder / "text")):
+        raise NotFound("This run's index is not whole.")
+    return made_of
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((folder / _ITEMS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        told = None
+    if not isinstance(told, dict):
         raise NotFound("This run has no index yet; wait until it has finished, or press Resume.")
-    rows = json.loads((folder / _ITEMS).read_text(encoding="utf-8"))
-    return Gallery(
-        [_entry(row) for row in rows],
-        VectorIndex.load(folder / "image"),
-        VectorIndex.load(folder / "text"),
-        previews,
-    )
+    return told
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -209,13 +237,12 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    """An entry; in galleries written before there were other modalities, all are images."""
     content: Blob | str | None = row.get("text")
     if "path" in row:
         content = Blob(Path(row["path"]), row.get("offset", 0), row.get("size"))
     return Entry(
         row["id"],
-        row.get("modality", "image"),
+        row["modality"],
         content,
         tuple(row["captions"]),
         dict(row["attributes"]),

@@ -213,6 +213,14 @@ class Jobs:
         if self.store.map_state(run_id) is None and (attempt := self.store.ask_for_map(run_id)):
             self.enqueue_map(attempt)
 
+    def rebuild_index(self, run_id: str) -> None:
+        """Has a finished run's index built again, and its map after it, where that is not under way."""
+        if attempt := self.store.ask_for_map(run_id, again=True):
+            job = f"{job_id(attempt)}-map"
+            if self._client.list_workflows(workflow_ids=[job], load_input=False):
+                self._client.delete_workflows([job])  # the same id would be taken for done
+            self.enqueue_map(attempt)
+
     def _enqueue(self, workflow: str, job: str, attempt: Attempt, priority: int) -> None:
         self._client.enqueue(
             {

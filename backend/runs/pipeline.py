@@ -257,23 +257,12 @@ class Pipeline:
 
     def build_index(self, report: Report) -> None:
         """Makes the test split searchable and draws its quick map."""
-        import numpy as np
+        from backend.runs.evaluations.opened import OpenedRun
+        from backend.runs.indexing import build_run_index
 
-        from backend.exploration.gallery import Entry, build_gallery
-        from backend.exploration.layout import pca_layout, save_layout
-
-        image, text, _ = self.embeddings("test", report)
-        entries = [
-            Entry(record.id, record.modality, record.content, record.captions, record.attributes)
-            for record in self.inputs.rows(report).split("test")
-        ]
-        report(0, 2, "parts")
-        build_gallery(self.index, entries, image, text)
-        report(1, 2, "parts")
-        xy = pca_layout(np.concatenate([image, text]))
-        save_layout(self.index, "pca", xy, self.request.seed)
+        detail = self.store.get_run(self.journal.run_id)
+        build_run_index(OpenedRun(self.settings, detail, self.inputs), report)
         self._remember("index", self.index)
-        report(2, 2, "parts")
 
     def conclude(self) -> None:
         """Writes result.json."""

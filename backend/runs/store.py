@@ -280,11 +280,16 @@ class Store:
         with self.database.write() as session:
             return list(session.scalars(statement))
 
-    def ask_for_map(self, run_id: str) -> Attempt | None:
-        """Promises a finished run its final map where nobody has yet; then the attempt it is of."""
+    def ask_for_map(self, run_id: str, *, again: bool = False) -> Attempt | None:
+        """Promises a finished run its final map where nobody has yet; then the attempt it is of.
+
+        Args:
+            again: also where there is one, or was to be.
+        """
+        waiting = Run.map_state.in_(("queued", "running")) if again else Run.map_state.is_not(None)
         statement = (
             sa.update(Run)
-            .where(Run.id == run_id, Run.status == "finished", Run.map_state.is_(None))
+            .where(Run.id == run_id, Run.status == "finished", Run.map_state.is_(None) | ~waiting)
             .values(map_state="queued")
         )
         with self.database.write() as session:

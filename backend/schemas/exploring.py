@@ -11,6 +11,9 @@ from pydantic import Field
 
 from backend.schemas.base import Frozen, Modality, Side
 
+#: exact, or approximate: a graph in memory, or short codes with the vectors on disk
+IndexKind = Literal["flat", "hnsw", "ivf-pq"]
+
 
 class Item(Frozen):
     """An item or a caption of a run's gallery (its data set's test split)."""

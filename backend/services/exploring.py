@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import InvalidInput, IsthmusError
+from backend.errors import InvalidInput, IsthmusError, NotFound
 from backend.schemas import (
     ITEM_WORDS,
     Colouring,
@@ -17,6 +17,7 @@ from backend.schemas import (
     MapView,
     Modality,
     Neighbours,
+    RunDetail,
     SearchResult,
     Side,
 )
@@ -146,7 +147,6 @@ class Exploring(Door):
         """
         import numpy as np
 
-        from backend.errors import NotFound
         from backend.exploration.layout import GRAPH, load_layout
 
         gallery = self._space(run_id).gallery
@@ -213,7 +213,9 @@ class Exploring(Door):
                 self._spaces.move_to_end(run_id)
                 return self._spaces[run_id]
             # NotFound before anything is imported; the encoders are those that were chosen
-            made = self._store.get_run(run_id).configuration
+            detail = self._store.get_run(run_id)
+            made = detail.configuration
+            self._check_index(detail)
 
             from backend.alignment.base import load_alignment
             from backend.exploration.gallery import load_gallery
@@ -228,6 +230,24 @@ class Exploring(Door):
             while len(self._spaces) > _OPEN_RUNS:
                 self._spaces.popitem(last=False)
             return space
+
+    def _check_index(self, detail: RunDetail) -> None:
+        """Has a missing or stale index built again; until then there is nothing to look at.
+
+        Raises:
+            NotFound: it is not there.
+        """
+        from backend.runs.indexing import is_current
+
+        if detail.summary.status != "finished" or is_current(self.settings, detail):
+            return  # whoever opens it is told where the run has not come to its index
+        if self.settings.mode != "full":
+            raise NotFound("This run's index is missing, and this place is read-only.")
+        self._jobs.rebuild_index(detail.summary.id)
+        raise NotFound(
+            "This run's index was missing or of other heads; it is being built again from the stored "
+            "features. Try again in a moment."
+        )
 
     def _encoder(self, run_id: str, name: str, side: Side) -> Encoder:
         """A frozen encoder for queries, shared by all runs that use it.

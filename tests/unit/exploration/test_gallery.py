@@ -12,8 +12,13 @@ from PIL import Image
 
 from backend.errors import NotFound
 from backend.exploration.colours import MOST_LABELS, colouring, names, similarity
-from backend.exploration.gallery import Entry, Gallery, build_gallery, load_gallery
-from backend.exploration.index import VectorIndex
+from backend.exploration.gallery import (
+    Entry,
+    Gallery,
+    build_gallery,
+    gallery_of,
+    load_gallery,
+)
 from backend.exploration.layout import (
     cross_modal_graph,
     load_layout,
@@ -48,16 +53,6 @@ def gallery(tmp_path: Path, embeddings: tuple[np.ndarray, np.ndarray]) -> Galler
         entries.append(Entry(f"p{number}", "image", Blob(path), captions, kinds))
     build_gallery(tmp_path / "index", entries, *embeddings)
     return load_gallery(tmp_path / "index", tmp_path / "thumbnails")
-
-
-def test_search_equals_a_full_sort_and_scores_are_cosines(embeddings) -> None:
-    image, text = embeddings
-    index = VectorIndex.build([str(i) for i in range(N)], image)
-    rows, scores = index.search(text[:5], 10)
-    exact = text[:5] @ image.T
-    np.testing.assert_array_equal(rows, np.argsort(-exact, axis=1)[:, :10])
-    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :10], atol=1e-6)
-    assert index.search(text[:1], 1000)[0].shape == (1, N)
 
 
 def test_a_gallery_marks_the_pair_and_finds_its_rank(gallery: Gallery) -> None:
@@ -106,15 +101,22 @@ def test_items_of_every_modality_come_back_as_they_were(tmp_path: Path, embeddin
     }
 
 
-def test_a_gallery_from_before_there_were_modalities_is_read(
-    tmp_path: Path, gallery: Gallery
+def test_a_gallery_of_an_older_version_does_not_count(tmp_path: Path, gallery: Gallery) -> None:
+    told = json.loads((tmp_path / "index" / "gallery.json").read_text())
+    (tmp_path / "index" / "gallery.json").write_text(json.dumps(told["items"]))
+    with pytest.raises(NotFound):
+        load_gallery(tmp_path / "index", tmp_path / "thumbnails")
+
+
+def test_a_gallery_tells_what_it_is_made_of(
+    tmp_path: Path, gallery: Gallery, embeddings: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    rows = json.loads((tmp_path / "index" / "gallery.json").read_text())
-    for row in rows:
-        del row["modality"]
-    (tmp_path / "index" / "gallery.json").write_text(json.dumps(rows))
-    again = load_gallery(tmp_path / "index", tmp_path / "thumbnails")
-    assert again.entries == gallery.entries and again.modality == "image"
+    entries = list(gallery.entries.values())
+    build_gallery(tmp_path / "other", entries, *embeddings, "heads and features")
+    assert gallery_of(tmp_path / "other") == "heads and features"
+    (tmp_path / "other" / "text" / "index.json").unlink()
+    with pytest.raises(NotFound):
+        gallery_of(tmp_path / "other")
 
 
 def test_colourings(gallery: Gallery) -> None:

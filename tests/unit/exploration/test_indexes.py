@@ -1,0 +1,155 @@
+"""Every kind of index under one contract; which one a set gets; what a broken folder does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.errors import NotFound
+from backend.exploration.indexes import Budget, VectorIndex, build_index, choose, open_index
+
+N, D = 1500, 32
+#: a budget that gives each kind for N vectors
+BUDGETS = {
+    "flat": Budget(exact_until=N),
+    "hnsw": Budget(exact_until=0),
+    "ivf-pq": Budget(exact_until=0, memory_bytes=1),
+}
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def clustered(seed: int, count: int) -> np.ndarray:
+    """As embeddings are: in groups, and not all over the sphere."""
+    draw = np.random.default_rng(seed)
+    middles = np.random.default_rng(0).normal(size=(40, D))
+    return unit(middles[draw.integers(0, 40, count)] + 0.6 * draw.normal(size=(count, D)))
+
+
+VECTORS = clustered(1, N)
+QUERIES = clustered(2, 50)
+IDS = [f"item {number}" for number in range(N)]
+
+
+@pytest.fixture(scope="module", params=BUDGETS)
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+    """One of each kind."""
+    folder = tmp_path_factory.mktemp("indexes") / "index"
+    built = build_index(folder, IDS, VECTORS, QUERIES, BUDGETS[request.param])
+    assert built.facts.kind == request.param
+    again = open_index(folder)
+    assert again.facts == built.facts
+    np.testing.assert_array_equal(again.search(QUERIES, 5)[0], built.search(QUERIES, 5)[0])
+    return again
+
+
+def test_scores_are_cosines_in_falling_order_and_each_item_comes_once(index: VectorIndex) -> None:
+    rows, scores = index.search(QUERIES, 25)
+    assert rows.shape == scores.shape == (50, 25)
+    np.testing.assert_allclose(
+        scores, np.take_along_axis(QUERIES @ VECTORS.T, rows, axis=1), atol=1e-6
+    )
+    assert (np.diff(scores, axis=1) <= 1e-6).all()
+    assert all(len(set(row)) == 25 for row in rows.tolist())
+
+
+def test_the_recall_that_is_told_is_the_recall_there_is(index: VectorIndex) -> None:
+    rows, _ = index.search(QUERIES, 10)
+    truth = np.argsort(-(QUERIES @ VECTORS.T), axis=1)[:, :10]
+    found = np.mean(
+        [len(set(a) & set(b)) for a, b in zip(rows.tolist(), truth.tolist(), strict=True)]
+    )
+    if index.facts.kind == "flat":
+        assert found == 10 and index.facts.recall_at_10 is None
+    else:
+        assert index.facts.recall_at_10 == pytest.approx(found / 10)
+        assert index.facts.queries == len(QUERIES) and found >= 9
+
+
+def test_exact_search_is_faiss_own(tmp_path: Path) -> None:
+    index = build_index(tmp_path, IDS, VECTORS, budget=BUDGETS["flat"])
+    own = faiss.IndexFlatIP(D)
+    own.add(VECTORS)
+    scores, rows = own.search(QUERIES, 10)
+    mine = index.search(QUERIES, 10)
+    np.testing.assert_array_equal(mine[0], rows)
+    np.testing.assert_allclose(mine[1], scores, atol=1e-6)
+
+
+def test_asked_for_more_than_there_is_it_gives_all(index: VectorIndex) -> None:
+    rows, _ = index.search(QUERIES[:2], N + 5)
+    assert rows.shape == (2, N)
+    assert all(sorted(row) == list(range(N)) for row in rows.tolist())
+
+
+def test_opened_again_it_is_whole(index: VectorIndex) -> None:
+    assert index.ids == IDS and len(index) == N and index.row_of["item 7"] == 7
+    np.testing.assert_array_equal(index.vectors(), VECTORS)
+
+
+def test_of_the_same_vectors_it_is_left_and_of_others_built_anew(tmp_path: Path) -> None:
+    def written() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+    index = build_index(tmp_path, IDS, VECTORS, QUERIES, BUDGETS["hnsw"])
+    before = written()
+    build_index(tmp_path, IDS, VECTORS, QUERIES, BUDGETS["hnsw"])
+    assert written() == before
+    exact = build_index(tmp_path, IDS, VECTORS, QUERIES, BUDGETS["flat"])
+    assert exact.facts.kind == "flat" and not (tmp_path / "index.faiss").exists()
+    other = build_index(tmp_path, IDS, clustered(3, N), QUERIES, BUDGETS["flat"])
+    assert other.facts.key != index.facts.key
+    renamed = build_index(tmp_path, [f"{name}!" for name in IDS], clustered(3, N))
+    assert renamed.facts.key != other.facts.key and renamed.ids[0] == "item 0!"
+
+
+@pytest.mark.parametrize("kept", [(), ("vectors.npy", "ids.json"), ("ids.json", "index.faiss")])
+def test_what_is_not_whole_does_not_count(tmp_path: Path, kept: tuple[str, ...]) -> None:
+    folder = tmp_path / "index"
+    build_index(folder, IDS[:300], VECTORS[:300], budget=BUDGETS["hnsw"])
+    for path in folder.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    with pytest.raises(NotFound):
+        open_index(folder)
+    assert len(build_index(folder, IDS, VECTORS)) == N
+
+
+def test_one_that_another_version_wrote_is_built_anew(tmp_path: Path) -> None:
+    build_index(tmp_path, IDS, VECTORS)
+    facts = (tmp_path / "index.json").read_text()
+    (tmp_path / "index.json").write_text(facts.replace('"version": 2', '"version": 1'))
+    with pytest.raises(NotFound):
+        open_index(tmp_path)
+
+
+@given(
+    count=st.integers(1, 10**8),
+    dimension=st.integers(2, 4096),
+    gigabytes=st.floats(0.01, 64),
+)
+def test_what_is_chosen_fits_the_budget_where_anything_does(
+    count: int, dimension: int, gigabytes: float
+) -> None:
+    budget = Budget(memory_bytes=int(gigabytes * 2**30))
+    choice = choose(count, dimension, budget)
+    if count <= 200_000:
+        assert choice.kind == "flat"
+    elif choice.kind == "hnsw":
+        assert choice.memory_bytes <= budget.memory_bytes
+    else:
+        assert choice.kind == "ivf-pq" and dimension % choice.settings["code"] == 0
+        assert choice.settings["lists"] >= 8 and choice.settings["probes"] >= 1
+
+
+def test_a_small_budget_takes_less_memory_than_the_vectors() -> None:
+    plain = 10**7 * 512 * 4
+    small = choose(10**7, 512, Budget(memory_bytes=2 * 2**30))
+    assert small.kind == "ivf-pq" and small.memory_bytes < plain / 20
