@@ -177,7 +177,7 @@ def foretells(
         note += ": too few to say how sure that is"
     return tag(
         "section.i-part", title,
-        tag("table.i-scores.i-shares", tag("thead", head), tag("tbody", rows)),
+        tag("table.i-scores", tag("thead", head), tag("tbody", rows)),
         tag("p.i-soft", f"{note}. {_SAIL}"),
     )  # fmt: skip
 

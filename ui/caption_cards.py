@@ -10,7 +10,11 @@ from ui import faces, words
 from ui.cards import button
 from ui.markup import Html, tag
 
-_SUSPECTED: Final = {"caption": "The caption", "image": "The {}", "pair": "The pair"}
+_SUSPECTED: Final = {
+    "caption": "Likely the caption",
+    "image": "Likely the {}",
+    "pair": "The caption or the {}",
+}
 
 
 def suspicions(found: Suspicions, modality: Modality, table: bytes) -> Html:

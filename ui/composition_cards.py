@@ -16,7 +16,7 @@ from backend.schemas import (
     EvaluationSummary,
 )
 from ui import words
-from ui.differing import marked, nearest
+from ui.differing import marked, nearest, own_words
 from ui.markup import Html, tag
 from ui.shares import against_chance, between, figure, figures, share_bar
 from ui.sweep_cards import short
@@ -167,12 +167,12 @@ def _example(example: CompositionalExample, pictures: Mapping[str, Path]) -> Htm
     margin = f"{example.margin:+.3f}".replace("-", "−")
     meta = tag("p.i-soft", f"{example.subset.replace('_', ' ')} · margin {margin}")
     if example.false is None:
-        first = example.true[0]
         pairs = [
-            tag("div.i-example", _picture(name, pictures),
-                tag("p", caption if caption == first else marked(caption, first)))
-            for name, caption in zip(example.image_ids, example.true, strict=True)
-        ]  # fmt: skip
+            tag("div.i-example", _picture(name, pictures), tag("p", own_words(caption, other)))
+            for name, caption, other in zip(
+                example.image_ids, example.true, reversed(example.true), strict=True
+            )
+        ]
         return tag("li", tag("div.i-example-pair", pairs), meta)
     said = marked(example.false, nearest(example.false, example.true))
     captions = [tag("p", tag("span.i-verdict.good", "true"), text) for text in example.true]

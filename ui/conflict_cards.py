@@ -22,7 +22,8 @@ def conflicts(report: ConflictReport, modality: Modality) -> Html:
         "p.i-soft",
         f"{words.count(report.pairs, thing)} of the test split, each asked together with a caption of "
         f"another one: (1 − w) × {thing} + w × text finds the nearest of all {report.images:,} {thing}s. "
-        f"w is the weight of the text.",
+        f"w is the weight of the text. The {thing} is among those searched and equals itself, so it has a "
+        "head start.",
     )
     chance = 1 / report.images
     head = figures(
@@ -73,7 +74,7 @@ def _weights(report: ConflictReport, thing: str) -> Html:
     )
     return tag(
         "section.i-part", tag("h4", "Where the answer changes"),
-        tag("table.i-scores.i-shares", tag("thead", head), tag("tbody", rows)),
+        tag("table.i-scores.i-shares.i-stacked", tag("thead", head), tag("tbody", rows)),
         tag("p.i-soft", left_out),
     )  # fmt: skip
 

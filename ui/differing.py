@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from typing import Final
 
 from ui.markup import Html, join, tag
 
-_EDGE = re.compile(r"^\W+|\W+$")
+_EDGE: Final = re.compile(r"^\W+|\W+$")
+#: so that a screen reader pauses behind a mark
+_END: Final = tag("span.i-aloud", ";")
 
 
 def marked(text: str, other: str) -> Html:
@@ -16,7 +19,25 @@ def marked(text: str, other: str) -> Html:
 
     Case and punctuation beside words make no difference. Marks are told to screen readers, too.
     """
-    return join(_parts(text.split(), other.split()), " ")
+    parts = []
+    for words, own, others in _runs(text, other):
+        if words:
+            parts.append(join([words]))
+        if others:
+            parts.append(tag("del", tag("span.i-aloud", "taken out: "), others, _END))
+        if own:
+            parts.append(tag("ins", tag("span.i-aloud", "put in: "), own, _END))
+    return join(parts, " ")
+
+
+def own_words(text: str, other: str) -> Html:
+    """``text`` with the words marked that ``other`` does not have in their place."""
+    parts = [
+        tag("mark", own) if own else join([words])
+        for words, own, _ in _runs(text, other)
+        if words or own
+    ]
+    return join(parts, " ")
 
 
 def nearest(text: str, others: Sequence[str]) -> str:
@@ -25,16 +46,12 @@ def nearest(text: str, others: Sequence[str]) -> str:
     return max(others, key=lambda other: _matcher(_folded(other.split()), words).ratio())
 
 
-def _parts(words: Sequence[str], others: Sequence[str]) -> Iterator[Html]:
+def _runs(text: str, other: str) -> Iterator[tuple[str, str, str]]:
+    """What both have, what ``text`` has alone, what ``other`` has alone in its place."""
+    words, others = text.split(), other.split()
     for what, i, j, start, end in _matcher(_folded(others), _folded(words)).get_opcodes():
         here, there = " ".join(words[start:end]), " ".join(others[i:j])
-        if what == "equal":
-            yield join([here])
-            continue
-        if there:
-            yield tag("del", tag("span.i-aloud", "without: "), there, tag("span.i-aloud", ";"))
-        if here:
-            yield tag("ins", tag("span.i-aloud", "instead: "), here, tag("span.i-aloud", ";"))
+        yield (here, "", "") if what == "equal" else ("", here, there)
 
 
 def _matcher(first: Sequence[str], second: Sequence[str]) -> SequenceMatcher[str]:

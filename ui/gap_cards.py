@@ -134,7 +134,7 @@ def _figure(report: GapReport, point: GapPoint, key: str, name: str) -> dict[str
         "value": words.percent(score.value),
         "lines": [
             f"{between(score.interval)} (95 %)",
-            f"{blind} {words.percent(chance, 1 if chance >= 0.001 else 2)}",
+            f"{blind} {words.percent(chance, 1 if chance >= 0.00095 else 2)}",
             *change,
         ],
     }

@@ -18,7 +18,7 @@ def slices(found: Slices, modality: Modality) -> Html:
     answer = words.thing("image" if report.asked_by == "text" else "text", modality)
     failures = f"{report.failures:,} of {words.count(report.queries, asked)}"
     head = figures(
-        figure(f"Fail: no own {answer} among the first {report.k}", report.rate, report.interval,
+        figure(f"Fail: own {answer} not among the first {report.k}", report.rate, report.interval,
                report.chance, failures)
     )  # fmt: skip
     tables = [
@@ -60,9 +60,9 @@ def _family(
 def _method(report: SliceReport, modality: Modality) -> str:
     thing = words.ITEM_WORDS[modality]
     told = (
-        "Told is what fails more often than the other queries at a false discovery rate of 5 % "
-        "(Fisher's exact test, q after Benjamini and Hochberg), the most failures beyond the others' "
-        "rate first. What stands out is no cause: words go together."
+        "Listed is what fails more often than the other queries at a false discovery rate of 5 % "
+        "(Fisher's exact test, q after Benjamini and Hochberg), the most extra failures first: those "
+        "beyond the others' rate. What stands out is no cause: words go together."
     )
     if report.intraclass > 0:
         told += (
@@ -75,13 +75,13 @@ def _method(report: SliceReport, modality: Modality) -> str:
 def _table(shown: Sequence[ShownSlice], report: SliceReport, modality: Modality) -> Html:
     asked, thing = words.thing(report.asked_by, modality), words.ITEM_WORDS[modality]
     counted = [f"{asked.capitalize()}s"] + ([f"{thing.capitalize()}s"] if asked != thing else [])
-    names = ["", "Fail", "", *counted, "More than the others", "q"]
+    names = ["", "Fail", "", *counted, "Extra", "q"]
     head = tag("tr", [tag("th", name, scope="col", class_="i-slice-bar" if place == 2 else "")
                       for place, name in enumerate(names)])  # fmt: skip
     rows = [
         row for each in shown for row in _rows(each, report, len(names), asked != thing)
     ]  # fmt: skip
-    return tag("table.i-scores.i-shares.i-slice-table", tag("thead", head), tag("tbody", rows))
+    return tag("table.i-scores.i-shares.i-stacked", tag("thead", head), tag("tbody", rows))
 
 
 def _rows(

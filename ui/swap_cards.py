@@ -88,19 +88,22 @@ def _moved(report: CounterfactualReport, thing: str) -> Html:
 
 
 def _number(label: str, value: str, *notes: str | None) -> Html:
+    whole = value.replace(" ", "\u00a0")
     return tag(
-        "div.i-figure", tag("span.i-figure-label", label), tag("b", value),
+        "div.i-figure", tag("span.i-figure-label", label), tag("b", whole),
         [tag("small.i-soft", note) for note in notes if note],
     )  # fmt: skip
 
 
 def _signed(value: float, places: int) -> str:
-    return f"{value:+.{places}f}".replace("-", "−")
+    """``+0.013``, ``−0.002``; nothing has no sign."""
+    shown = f"{value:+.{places}f}"
+    return shown.replace("-", "−") if float(shown) else shown[1:]
 
 
 def _range(interval: Interval | None, places: int, note: str = "", times: float = 1) -> str | None:
-    """``+0.01 to +0.03``; None where few items give no interval."""
-    if interval is None:
+    """``+0.01 to +0.03``; None where few items give no interval, or none of them changes."""
+    if interval is None or interval[0] == interval[1]:
         return None
     low, high = (_signed(times * end, places) for end in interval)
     return f"{low} to {high} {note}".strip()

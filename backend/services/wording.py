@@ -18,17 +18,11 @@ from backend.services.evaluating import Evaluating
 class Wording(Evaluating):
     """Questions about captions that are nearly true."""
 
-    def built_in_benchmarks(self, run_id: str) -> list[DatasetInfo]:
-        """The built-in sets whose pictures come with hard negatives; none where the run's items are
-        no images.
-
-        Raises:
-            NotFound: no such run.
-        """
+    def built_in_benchmarks(self) -> list[DatasetInfo]:
+        """The built-in sets, whose test pictures come with hard negatives."""
         from backend.catalog.datasets import list_datasets
 
-        images = self._store.get_summary(run_id).modality == "image"
-        return list_datasets() if images else []
+        return list_datasets()
 
     def launch_compositional(self, run_id: str, request: CompositionalRequest) -> str:
         """Reads a benchmark's files, and puts it into the queue where they can be used.
@@ -46,7 +40,7 @@ class Wording(Evaluating):
         from backend.catalog.compositional import read_benchmark
         from backend.scenes.world import WORLDS
 
-        if not self.built_in_benchmarks(run_id):
+        if self._store.get_summary(run_id).modality != "image":
             raise InvalidInput(
                 "These benchmarks are of images; choose a run whose items are images."
             )

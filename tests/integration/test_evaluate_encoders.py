@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from backend.errors import DatasetError, InvalidInput, NotFound
+from backend.runs.models import Run, Sweep
 from backend.runs.pipeline import run_pipeline
 from backend.schemas import AssessmentReport, AssessmentRequest, RunRequest, ZeroShotRequest
 from backend.services import Services
@@ -148,6 +149,14 @@ def test_runs_are_ranked_over_everything_they_were_measured_by(
     cell = next(row.cells[shot] for row in again.rows if row.run == first)
     assert cell.value == classified.result["top_1"] and cell.settings == 2
     assert list(again.left_out) == [shot]
+    # of a sweep's runs only where they are asked for
+    with place.store.database.write() as session:
+        session.add(Sweep(id="s-1", name="grid", request={}))
+        session.flush()
+        session.get_one(Run, made[1].id).sweep_id = "s-1"
+    assert [row.run for row in services.leaderboard().rows] == [first]
+    assert services.leaderboard(sweeps=True) == again
+
     services.delete_evaluation(classified.id)
-    assert services.leaderboard() == board
-    assert services.leaderboard_table("csv").count(b"\n") == 3
+    assert services.leaderboard(sweeps=True) == board
+    assert services.leaderboard_table("csv", small.dataset, sweeps=True).count(b"\n") == 3

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from backend.errors import NotFound
 from ui import caption_cards
 from ui.context import QUIET, RAW, modality_of
 from ui.markup import Html
@@ -53,7 +54,10 @@ class CaptionFold(RunFold):
         """The runs that may judge this one's captions."""
         if not run:
             return gr.skip()
-        alike = self.services.runs_alike(run)
+        try:
+            alike = self.services.runs_alike(run)
+        except NotFound:  # told below
+            return gr.skip()
         known = {each.id for each in alike}
         return gr.update(
             choices=[(each.name, each.id) for each in alike],

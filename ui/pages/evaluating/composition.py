@@ -16,8 +16,7 @@ from backend.schemas import (
     Frozen,
 )
 from ui import cards, composition_cards
-from ui.components import panel
-from ui.context import QUIET, RAW
+from ui.context import modality_of
 from ui.markup import Html
 from ui.pages.evaluating.job_part import JobPart
 
@@ -36,8 +35,9 @@ class CompositionPart(JobPart):
 
     def lay_out(self) -> list[Any]:
         """Benchmark, folder of its pictures."""
+        sets = [(each.name, each.id) for each in self.services.built_in_benchmarks()]
         self.benchmark = gr.Dropdown(
-            [], label="Benchmark", allow_custom_value=True, elem_id="i-composition-benchmark",
+            sets, value=None, label="Benchmark", allow_custom_value=True, elem_id="i-composition-benchmark",
             info="drawn scenes, or the path of a folder of SugarCrepe, SugarCrepe++ or Winoground",
         )  # fmt: skip
         self.images = gr.Textbox(
@@ -45,25 +45,14 @@ class CompositionPart(JobPart):
             info="only where they are elsewhere, such as COCO's val2017", max_length=_LONGEST,
             elem_id="i-composition-images",
         )  # fmt: skip
-        self.hint = panel(elem_id="i-composition-hint")
         return [self.benchmark, self.images]
 
-    def connect(self, seen: gr.Textbox, tab: gr.Tab) -> None:
-        """Wires the events, once all pages are laid out."""
-        super().connect(seen, tab)
-        run = self.context.run
-        gr.on(
-            [tab.select, run.change], self.offer, [run, self.benchmark],
-            [self.benchmark, self.hint], **QUIET, **RAW,
-        )  # fmt: skip
-
-    def offer(self, run: str | None, chosen: str | None) -> tuple[Any, Any]:
-        """The built-in sets, for a run of images; what was typed is kept."""
-        if not run:
-            return gr.skip(), gr.skip()
-        sets = [(each.name, each.id) for each in self.services.built_in_benchmarks(run)]
-        text = "These benchmarks are of images, and this run's items are not."
-        return gr.update(choices=sets, value=chosen or None), "" if sets else cards.notice(text)
+    def show(self, run: str | None, opened: str | None) -> tuple[Any, ...]:
+        """As of every kind; of a run whose items are no images, that there is nothing to measure."""
+        if run and modality_of(self.services, run) != "image":
+            text = "These benchmarks are of images. Choose a run whose items are images."
+            return "", "", cards.empty("Not for this run.", text)
+        return super().show(run, opened)
 
     def request(self, run: str, *given: Any) -> Frozen:
         """Checked as far as can be told without reading the files."""

@@ -38,7 +38,7 @@ class ConflictFold(RunFold):
             with gr.Column(scale=4, min_width=280):
                 self.choices = panel(elem_id="i-conflict-items")
                 with gr.Row(elem_classes="i-actions"):
-                    self.random = gr.Button("Others", scale=0, elem_id="i-conflict-random")
+                    self.random = gr.Button("Other items", scale=0, elem_id="i-conflict-random")
                 self.item = gr.Textbox(
                     "", label="Item", info="chosen above, or an id of the gallery", max_lines=1,
                     max_length=_LONGEST, elem_id="i-conflict-item",

@@ -74,17 +74,7 @@ class SimilarityPart(JobPart):
 
     def request(self, run: str, *given: Any) -> Frozen:
         """Checked: whole numbers in their bounds."""
-        layers, measure, neighbours, permutations = given
-        faults: list[Fault] = []
-        k = _whole("Neighbours", neighbours, _NEIGHBOURS, faults)
-        orders = _whole("Permutations", permutations, _PERMUTATIONS, faults)
-        if measure not in similarity_cards.LAYER_MEASURES:
-            faults.append(Fault("Layers are compared by", "choose a measure from the list"))
-        if faults:
-            raise InvalidInput("The encoders cannot be compared with these.", faults)
-        return SimilarityRequest(
-            neighbours=k, permutations=orders, layers=bool(layers), measure=measure
-        )
+        return checked(*given)
 
     def line(self, evaluation: EvaluationSummary) -> str:
         """What was asked for, in a line."""
@@ -104,6 +94,24 @@ class SimilarityPart(JobPart):
                 drawn = similarity_cards.layer_map(evaluation, run, layers)
                 return [gr.update(value=drawn, visible=True)]
         return [gr.update(value={"maps": []}, visible=False)]
+
+
+def checked(layers: Any, measure: Any, neighbours: Any, permutations: Any) -> SimilarityRequest:
+    """What the fields hold, as a request.
+
+    Raises:
+        InvalidInput: with a fault a field.
+    """
+    faults: list[Fault] = []
+    k = _whole("Neighbours", neighbours, _NEIGHBOURS, faults)
+    orders = _whole("Permutations", permutations, _PERMUTATIONS, faults)
+    if measure not in similarity_cards.LAYER_MEASURES:
+        faults.append(Fault("Layers are compared by", "choose a measure from the list"))
+    if faults:
+        raise InvalidInput("The encoders cannot be compared with these.", faults)
+    return SimilarityRequest(
+        neighbours=k, permutations=orders, layers=bool(layers), measure=measure
+    )
 
 
 def _whole(name: str, given: Any, bounds: tuple[int, int], faults: list[Fault]) -> int:
