@@ -65,7 +65,8 @@ def _judged(found: Suspicions) -> str:
     if len(found.judges) < found.alike:
         of = f"{len(found.judges)} of {found.alike} runs that were tested on the same items"
         return f"Judged by {names}: {of}."
-    return f"Judged by all {found.alike} runs that were tested on the same items: {names}."
+    every = "both" if found.alike == 2 else f"all {found.alike}"
+    return f"Judged by {every} runs that were tested on the same items: {names}."
 
 
 def _row(each: SuspectedCaption, modality: Modality, found: Suspicions) -> Html:

@@ -34,7 +34,8 @@ TASKS: Final[dict[CompositionalTask, tuple[str, str]]] = {
     "tot": (
         "Text only (TOT)",
         "the two true captions, which say the same in other words, are nearer to each other than "
-        "either is to the false one. No picture is looked at.",
+        "either is to the false one. No picture is looked at. Below chance, the words that the false "
+        "one shares with the first count for more than what is said.",
     ),
     "tot_before": (
         "Text only, before the head",

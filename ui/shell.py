@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -69,7 +70,22 @@ def build(services: Services) -> gr.Blocks:
         # a launch or a resume changes the version while the clock stands still: it wakes here
         context.version.change(frame.wake, None, [context.listing, clock], **QUIET)
         header.act(lambda: gr.Tabs(selected="new"), None, tabs, **QUIET)
+    _calm(demo)
     return demo
+
+
+def _calm(demo: gr.Blocks) -> None:
+    """Lets every listener hear once of a change of what the pages share.
+
+    By default Gradio's page puts a change off while its last answer is under way, and then raises it
+    anew for all that listen to it: two that take a while keep each other going for ever.
+    """
+    shared = {name for name, block in demo.blocks.items() if block.visible == "hidden"}
+    heard = Counter(target for each in demo.fns.values() for target in each.targets)
+    for each in demo.fns.values():
+        some = [target for target in each.targets if target[0] in shared and heard[target] > 1]
+        if some and each.trigger_mode == "always_last":
+            each.trigger_mode = "multiple"
 
 
 def _pages(context: Context) -> list[Page]:

@@ -32,10 +32,7 @@ def slices(found: Slices, modality: Modality) -> Html:
             len(report.regions), found.regions, report, modality,
         ),
     ]  # fmt: skip
-    left = max(len(report.words) - len(found.words), len(report.regions) - len(found.regions))
-    deeper = 2 * max(len(found.words), len(found.regions))
-    more = button("Show more", "more", str(deeper)) if left > 0 else None
-    return tag("div.i-slices", head, tag("p.i-soft", _method(report, modality)), tables, more)
+    return tag("div.i-slices", head, tag("p.i-soft", _method(report, modality)), tables)
 
 
 def _family(
@@ -51,9 +48,12 @@ def _family(
     if total:
         told = "1 stands out" if total == 1 else f"{total:,} stand out"
         told += f", the first {len(shown):,} are shown" if len(shown) < total else ""
+    more = None
+    if len(shown) < total:
+        more = tag("div.i-row.i-below", button("Show more", "more", str(2 * len(shown))))
     return tag(
         "section.i-part", tag("h4", title), tag("p.i-soft", f"{tested}; {told}."),
-        _table(shown, report, modality) if shown else None,
+        _table(shown, report, modality) if shown else None, more,
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ class SameItems(Remembering):
             NotFound: no such run, or it has no index yet.
         """
         this = self._store.get_summary(run_id)
-        self._looked_at(run_id)
+        self._space(run_id)  # where its index is missing, this says what is done about it
         others = [
             run
             for run in self._store.list_runs()

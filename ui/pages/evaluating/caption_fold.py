@@ -44,7 +44,9 @@ class CaptionFold(RunFold):
         outputs = [self.rows, context.query, context.tabs]
         self.rows.act(self.on_act, [context.run, *self.fields], outputs, **QUIET, **RAW)
         # runs may have finished since
-        self.fold.expand(self.offer_judges, [context.run, self.judges], self.judges, **QUIET, **RAW)
+        now = [context.run, self.judges]
+        self.fold.expand(self.offer_judges, now, self.judges, **QUIET, **RAW)
+        self.of.change(self.offer_if_open, [self.is_open, *now], self.judges, **QUIET, **RAW)
 
     def offer(self, run: str) -> list[Any]:
         """Judges are looked for when the fold is opened; those of another run are let go."""
@@ -63,6 +65,10 @@ class CaptionFold(RunFold):
             choices=[(each.name, each.id) for each in alike],
             value=[each for each in chosen or [] if each in known],
         )
+
+    def offer_if_open(self, is_open: bool, run: str | None, chosen: list[str] | None) -> Any:
+        """The run was changed while the fold is open."""
+        return self.offer_judges(run, chosen) if is_open else gr.skip()
 
     def card(self, run: str, *given: Any) -> Html:
         """The worst suspicions, and all of them as a file."""

@@ -41,6 +41,7 @@ class JobPart(ABC):
         name = f"i-{self.kind}"
         with gr.Column(elem_classes="i-shared"):
             self.opened = gr.Textbox("", visible="hidden", label="opened")
+            self.of = gr.Textbox("", visible="hidden", label="of")  # the run that is shown
         with gr.Row(elem_classes="i-form-row", equal_height=False):
             with gr.Column(scale=4, min_width=300, elem_classes="i-evaluate-form"):
                 panel(cards.notice(self.about))
@@ -103,7 +104,11 @@ class JobPart(ABC):
         run = self.context.run
         view = [self.opened, self.list, self.result, *self.more]
         now = [run, self.opened]
-        changes = [seen.change, tab.select, run.change, self.opened.change]
+        # a part that is not shown is not in the document; what is written into its components there
+        # makes the browser raise the run's change again, without end
+        shown = f"(run, old) => document.querySelector('#i-{self.kind}-result') ? run : old"
+        run.change(None, [run, self.of], self.of, js=shown, **QUIET)
+        changes = [seen.change, tab.select, self.of.change, self.opened.change]
         gr.on(changes, self.show, now, view, **QUIET)
         self.go.click(
             self.launch, [run, *self.fields], [self.fault, self.opened, self.context.version],
