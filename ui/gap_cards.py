@@ -176,8 +176,11 @@ def _counts(report: GapReport, thing: str) -> str:
         "all of them" if report.mixed_queries == report.captions else f"{report.mixed_queries:,}"
     )
     tests = (len(report.points) - 1) * len(_measures(report, "image"))
+    images = words.count(report.images, thing)
+    if report.split_images and report.split_images > report.images:
+        images = f"{report.images:,} of {words.count(report.split_images, thing)}"
     return (
-        f"Test split: {words.count(report.images, thing)} and {words.count(report.captions, 'caption')}, "
+        f"Test split: {images} and {words.count(report.captions, 'caption')}, "
         f"of which {drawn} searched among both. Intervals and p are of paired bootstrap draws of {thing}s "
         f"with their captions, each of one share and one measure by itself: of {tests} such differences "
         "some have p below 0.05 by chance. The heads are those of the run's first seed."

@@ -196,6 +196,7 @@ def launch_options(services: Services) -> dict[str, Any]:
 def _header(services: Services) -> Html:
     worker = services.worker()
     live = sum(run.live for run in services.runs())
+    live += sum(each.live for each in services.evaluations())
     state = "busy" if live and worker.alive else "good" if worker.alive else "warn"
     word = (
         f"{live} live"

@@ -40,7 +40,7 @@ def card(evaluation: EvaluationSummary, report: ZeroShotReport) -> Html:
         figure("Mean per class", report.mean_per_class, report.interval_of_mean_per_class,
                report.chance_at_1),
     )  # fmt: skip
-    notes = []
+    notes = list(report.notes)
     if report.without_images:
         missing = ", ".join(report.without_images[:8])
         notes.append(

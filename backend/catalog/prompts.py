@@ -18,11 +18,14 @@ from pydantic import Field, TypeAdapter
 from backend.catalog.address import parse
 from backend.catalog.datasets.folders import encodable, shown
 from backend.errors import Fault, InvalidInput, NotFound
-from backend.schemas import Frozen, PromptSet
+from backend.schemas import Frozen, Modality, PromptSet
 
 #: where a class's name belongs in a template
 PLACE: Final = "{}"
 DEFAULT_SET: Final = "clip-80"
+#: of items that no photograph shows
+_OTHERWISE: Final[dict[Modality, str]] = {"image": DEFAULT_SET, "audio": "sound"}
+_NAME_ALONE: Final = "name-alone"
 MOST_TEMPLATES: Final = 200
 LONGEST_TEMPLATE: Final = 300
 
@@ -64,13 +67,16 @@ def prompt_set(set_id: str) -> PromptSet:
     return sets[set_id]
 
 
-def guess_set(address: str) -> str:
-    """The id of the set that was made for a data set, by its name; else :data:`DEFAULT_SET`.
+def guess_set(address: str, modality: Modality = "image") -> str:
+    """The id of the set that was made for a data set, by its name; else one for its kind of items.
 
     Args:
         address: of the data set, or its name. The folder above counts where the last part says
             nothing: ``/data/caltech101/images``.
+        modality: of its items. The published sets speak of photographs.
     """
+    if modality != "image":
+        return _OTHERWISE.get(modality, _NAME_ALONE)
     for part in reversed(Path(parse(address).base).parts[-2:]):
         words = re.findall("[a-z]+|[0-9]+", part.lower())
         names = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from backend.schemas import (
@@ -36,7 +37,7 @@ def classes_table(report: ZeroShotReport) -> Table:
     for each in report.per_class[:_CLASSES_SHOWN]:
         taken = f" → {each.mistaken_for}" if each.mistaken_for else ""
         cells = _cells(each.accuracy, each.interval)
-        table.add_row(f"{each.name}{taken}", *cells, "", f"{each.images:,}")
+        table.add_row(escape(f"{each.name}{taken}"), *cells, "", f"{each.images:,}")
     return table
 
 
@@ -51,7 +52,7 @@ def compositional_table(report: CompositionalReport) -> Table:
     )  # fmt: skip
     for subset in report.subsets:
         cells = [_share(subset.scores.get(task)) for task in tasks]
-        table.add_row(subset.name, f"{subset.examples:,}", *cells)
+        table.add_row(escape(subset.name), f"{subset.examples:,}", *cells)
     for name, scores in (
         ("all examples", report.overall),
         ("mean of subsets", report.mean_of_subsets),
@@ -115,7 +116,7 @@ def counterfactual_table(report: CounterfactualReport) -> Table:
         name += " (both in one)" if each.both else ""
         low, high = each.noticed.interval
         table.add_row(
-            name, f"{each.count:,}", f"{each.images:,}",
+            escape(name), f"{each.count:,}", f"{each.images:,}",
             f"{each.noticed.value:.1%} [{100 * low:.1f}, {100 * high:.1f}]",
             f"{each.change:+.3f}", f"{each.recall_before:.1%}", f"{each.recall_after:.1%}",
         )  # fmt: skip
@@ -132,7 +133,7 @@ def assessment_table(report: AssessmentReport) -> Table:
     for each in report.encoders:
         found = each.alignment
         table.add_row(
-            each.encoder, _share(each.knn), _share(each.linear_probe),
+            escape(each.encoder), _share(each.knn), _share(each.linear_probe),
             f"{each.adjusted_mutual_information:.3f}", f"{each.adjusted_rand_index:.3f}",
             "" if each.silhouette is None else f"{each.silhouette:.3f}",
             _share(found.text_to_image if found else None),
@@ -154,7 +155,7 @@ def leaderboard_table(found: Leaderboard) -> Table:
         ratios = [row.hit_ratios.get(k) for k in tops]
         cells = [row.cells.get(name) for name in found.measures]
         table.add_row(
-            row.name,
+            escape(row.name),
             "" if row.gain is None else f"{row.gain:+.1f}",
             "" if row.stability is None else f"{100 * row.stability:.2f}",
             *("" if ratio is None else f"{ratio.ratio:.0%}" for ratio in ratios),

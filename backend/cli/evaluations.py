@@ -76,8 +76,8 @@ def zero_shot(
             templates=tuple(template or ()),
         )
         found = _measured("zero-shot", asked, run, ZeroShotReport, fetched=where)
-        console.print(classes_table(found))
         write(json_file, found.model_dump(mode="json"))
+        console.print(classes_table(found))
 
 
 @app.command()
@@ -98,9 +98,9 @@ def compose(
             benchmark=place(benchmark), images=place(images) if images else ""
         )
         found = _measured("compositional", asked, run, CompositionalReport)
+        write(json_file, found.model_dump(mode="json"))
         console.print(compositional_table(found))
         _notes(found.notes)
-        write(json_file, found.model_dump(mode="json"))
 
 
 @app.command()
@@ -135,8 +135,8 @@ def gap(run: Run, json_file: JsonFile = None) -> None:
     """Take 0 to 100 % of the modality gap away and see what retrieval does."""
     with told():
         found = _measured("gap", GapRequest(), run, GapReport)
-        console.print(gap_table(found))
         write(json_file, found.model_dump(mode="json"))
+        console.print(gap_table(found))
 
 
 @app.command()
@@ -151,10 +151,14 @@ def words(
     with told():
         if pairs is not None and not pairs.is_file():
             stop(f"There is no file {pairs}.", 2)
-        asked = CounterfactualRequest(pairs=pairs.read_text("utf-8") if pairs else "")
+        try:
+            given = pairs.read_text("utf-8") if pairs else ""
+        except (OSError, UnicodeDecodeError):
+            stop(f"{pairs} cannot be read as text in UTF-8.", 2)
+        asked = CounterfactualRequest(pairs=given)
         found = _measured("counterfactual", asked, run, CounterfactualReport)
-        console.print(counterfactual_table(found))
         write(json_file, found.model_dump(mode="json"))
+        console.print(counterfactual_table(found))
 
 
 @app.command()
@@ -180,9 +184,9 @@ def assess(
             seed=seed,
         )
         found = _measured("assessment", asked, None, AssessmentReport, fetched=asked.labelled)
+        write(json_file, found.model_dump(mode="json"))
         console.print(assessment_table(found))
         _notes(found.notes)
-        write(json_file, found.model_dump(mode="json"))
 
 
 @app.command()
@@ -196,8 +200,8 @@ def leaderboard(
         from backend.services import Services
 
         found = Services(Settings()).leaderboard(place(dataset) if dataset else None, sweeps)
-        console.print(leaderboard_table(found))
         write(json_file, found.model_dump(mode="json"))
+        console.print(leaderboard_table(found))
 
 
 def _measured(

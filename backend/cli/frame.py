@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from backend.errors import InvalidInput, IsthmusError, NotFound
@@ -28,6 +29,9 @@ def told() -> Iterator[None]:
         yield
     except (InvalidInput, NotFound) as error:
         stop(str(error), 2)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        stop("\n".join(["What was asked for cannot be used.", *faults]), 2)
     except IsthmusError as error:
         stop(str(error), 1)
     except KeyboardInterrupt:

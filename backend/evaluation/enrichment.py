@@ -122,6 +122,11 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def with_width(interval: tuple[float, float], share: float, count: float) -> tuple[float, float]:
+    """A bootstrap's interval; Wilson's where that has no width, as all or none were counted."""
+    return interval if interval[1] > interval[0] else wilson(share, count)
+
+
 def fisher(inside: tuple[float, float], outside: tuple[float, float]) -> float:
     """One-sided p that failures are no more frequent inside: Fisher's exact test.
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from backend.errors import Fault, InvalidInput
 from backend.evaluation.geometry import modality_gap
-from backend.evaluation.mixed import chance_of, mixed, places_of
+from backend.evaluation.mixed import chance_of, kin_of, mixed, places_of
 from backend.evaluation.paired import Answered, Embedded, answered, compare
 from backend.evaluation.retrieval import KS
 from backend.evaluation.similarity import unit_rows
@@ -65,6 +65,7 @@ def gap_curve(
     shares: Sequence[float] = SHARES,
     seed: int = 0,
     report: Report = silent,
+    said: NDArray[np.int64] | None = None,
 ) -> GapReport:
     """Gap, retrieval and mixed retrieval of a split at each share.
 
@@ -76,6 +77,7 @@ def gap_curve(
         shares: of the offset, each in [0, 1].
         seed: of the bootstrap, and of which captions search both modalities where there are many.
         report: called with shares done.
+        said: (m,) equal where captions are the same words; None where no two are.
 
     Raises:
         InvalidInput: a share out of range, an offset of another width, or values that are not finite.
@@ -83,13 +85,14 @@ def gap_curve(
     _check(image, text, offset, shares)
     queries = np.random.default_rng(seed).permutation(len(text))[:MIXED_QUERIES]
     queries.sort()
-    places = places_of(len(image), image_of_text)
+    kin = image_of_text if said is None else kin_of(image_of_text, said)
+    places = places_of(len(image), kin)
     report(0, len(shares), "shares")
-    untouched = _answers((image, text, image_of_text), queries, places)
+    untouched = _answers((image, text, image_of_text), queries, places, kin)
     spaces, answers = [], []
     for number, share in enumerate(shares):
         space = *moved(image, text, offset, share), image_of_text
-        answers.append(_answers(space, queries, places) if share else untouched)
+        answers.append(_answers(space, queries, places, kin) if share else untouched)
         spaces.append(_told(space))
         report(number + 1, len(shares), "shares")
     scores = _scores(untouched, answers, seed)
@@ -99,7 +102,7 @@ def gap_curve(
         mixed_queries=len(queries),
         places=places,
         offset=float(np.linalg.norm(offset)),
-        chance=_chance(len(image), image_of_text, queries),
+        chance=_chance(len(image), image_of_text, queries, kin),
         points=tuple(
             GapPoint(share=float(share), gap=gap, pair_cosine=cosine, scores=each)
             for share, (gap, cosine), each in zip(shares, spaces, scores, strict=True)
@@ -107,9 +110,11 @@ def gap_curve(
     )
 
 
-def _answers(space: Embedded, queries: NDArray[np.int64], places: int) -> Answered:
+def _answers(
+    space: Embedded, queries: NDArray[np.int64], places: int, kin: NDArray[np.int64]
+) -> Answered:
     """What each query scored: those of retrieval, and those of the mixed gallery."""
-    told, found = answered(space), mixed(*space, queries, places)
+    told, found = answered(space), mixed(*space, queries, places, kin)
     values = {"mixed/recall_at_1": found.first, "mixed/image_share": found.image_share}
     return Answered(told.values | values, told.owners | {"mixed": space[2][queries]}, told.images)
 
@@ -154,7 +159,10 @@ def _told(space: Embedded) -> tuple[float, float]:
 
 
 def _chance(
-    images: int, image_of_text: NDArray[np.int64], queries: NDArray[np.int64]
+    images: int,
+    image_of_text: NDArray[np.int64],
+    queries: NDArray[np.int64],
+    kin: NDArray[np.int64],
 ) -> dict[str, float]:
     captions, every = np.bincount(image_of_text, minlength=images), len(image_of_text)
     found = {f"text_to_image/recall_at_{k}": min(1.0, k / images) for k in KS}
@@ -162,7 +170,7 @@ def _chance(
         misses = [math.comb(every - own, k) / math.comb(every, k) if every >= k else 0.0
                   for own in captions[captions > 0].tolist()]  # fmt: skip
         found[f"image_to_text/recall_at_{k}"] = 1 - float(np.mean(misses))
-    first, share = chance_of(images, image_of_text, queries)
+    first, share = chance_of(images, kin, queries)
     return found | {"mixed/recall_at_1": first, "mixed/image_share": share}
 
 

@@ -200,9 +200,11 @@ def _row(
 def _cell(run: str, column: Mapping[str, Score], gains: Mapping[str, float]) -> LeaderboardCell:
     score = column[run]
     highest = max(other.value for other in column.values())
+    # an interval over seeds says nothing to a run that has one: they are of different kinds
     lows = [
         other.interval[0] for other in column.values()
         if other.value == highest and other.interval is not None
+        and _over_seeds(other) == _over_seeds(score)
     ]  # fmt: skip
     best = score.value == highest and len(column) > 1
     return LeaderboardCell(
@@ -215,3 +217,8 @@ def _cell(run: str, column: Mapping[str, Score], gains: Mapping[str, float]) -> 
         best=best,
         within_best=score.value < highest and bool(lows) and score.value >= min(lows),
     )
+
+
+def _over_seeds(score: Score) -> bool:
+    """Whether its interval is of a mean over seeds, not over test items."""
+    return score.varied == "seed" and len(score.settings) > 1

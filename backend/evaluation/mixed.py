@@ -1,7 +1,8 @@
 """Search among both modalities at once: whether a caption finds its image, or other captions instead.
 
 Each caption searches all images and all captions of the other images; its own image's captions, itself
-among them, are left out.
+among them, are left out, and so are those of images that the same words are said of: as near as can be,
+they would always come first.
 
     first        the own image comes before all other images and all those captions
     image share  the images among the first places; an order blind to modality gives their share of the
@@ -44,6 +45,7 @@ def mixed(
     image_of_text: NDArray[np.int64],
     queries: NDArray[np.int64],
     places: int = PLACES,
+    kin: NDArray[np.int64] | None = None,
 ) -> Mixed:
     """What some captions find among all images and the other images' captions.
 
@@ -51,9 +53,10 @@ def mixed(
         image, text, image_of_text: the space.
         queries: (q,) rows of the captions that search.
         places: looked at for the images' share; no more than any caption has candidates.
+        kin: (m,) of :func:`kin_of`; None where no two images have a caption in common.
     """
     found = Mixed(np.zeros(len(queries)), np.empty(len(queries)))
-    asking, left_out = _own_captions(image_of_text, queries)
+    asking, left_out = _own_captions(image_of_text if kin is None else kin, queries)
     step = max(1, _CELLS // (len(image) + len(text)))
     for start in range(0, len(queries), step):
         some = queries[start : start + step]
@@ -69,18 +72,34 @@ def mixed(
     return found
 
 
-def places_of(images: int, image_of_text: NDArray[np.int64]) -> int:
+def kin_of(image_of_text: NDArray[np.int64], said: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(m,) equal for captions of one image, and of images that have a caption in common.
+
+    Args:
+        said: (m,) equal where captions are the same words.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    images = int(image_of_text.max(initial=-1)) + 1
+    nodes = images + int(said.max(initial=-1)) + 1
+    ones = np.ones(len(said), np.int8)
+    links = coo_array((ones, (image_of_text, images + said)), shape=(nodes, nodes))
+    kin: NDArray[np.int64] = connected_components(links, directed=False)[1].astype(np.int64)
+    return kin[image_of_text]
+
+
+def places_of(images: int, kin: NDArray[np.int64]) -> int:
     """First places that are looked at: :data:`PLACES`, or as many as every caption has candidates."""
-    most = int(np.bincount(image_of_text, minlength=images).max())
-    return min(PLACES, images + len(image_of_text) - most)
+    return min(PLACES, images + len(kin) - int(np.bincount(kin).max()))
 
 
 def chance_of(
-    images: int, image_of_text: NDArray[np.int64], queries: NDArray[np.int64]
+    images: int, kin: NDArray[np.int64], queries: NDArray[np.int64]
 ) -> tuple[float, float]:
     """What a random order gives: the own image first, and the images' share of the gallery."""
-    own = np.bincount(image_of_text, minlength=images)[image_of_text[queries]]
-    gallery = images + len(image_of_text) - own
+    own = np.bincount(kin)[kin[queries]]
+    gallery = images + len(kin) - own
     return float((1 / gallery).mean()), float((images / gallery).mean())
 
 
@@ -120,7 +139,7 @@ def _best(scores: Rows, count: int) -> Rows:
 def _own_captions(
     image_of_text: NDArray[np.int64], queries: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of queries, rising, and rows of the captions of the same image, that one among them."""
+    """Places of queries, rising, and rows of the captions of the same image or kin, that one among them."""
     order = np.argsort(image_of_text, kind="stable")
     first, last = (
         np.searchsorted(image_of_text[order], image_of_text[queries], side=side)

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.evaluation.enrichment import with_width
 from backend.evaluation.similarity.preparation import working
 from backend.reporting import Report, silent
 from backend.schemas import Share
@@ -161,9 +162,9 @@ def share_of(hits: NDArray[np.float64], chance: float, seed: int = 0) -> Share:
     values, counts = np.unique(hits, return_counts=True)
     weights = np.random.default_rng(seed).multinomial(len(hits), counts / len(hits), _RESAMPLES)
     low, high = np.quantile(weights @ values / len(hits), [0.025, 0.975])
-    return Share(
-        value=float(hits.mean()), interval=(float(low), float(high)), chance=chance, count=len(hits)
-    )
+    value = float(hits.mean())
+    interval = with_width((float(low), float(high)), value, len(hits))
+    return Share(value=value, interval=interval, chance=chance, count=len(hits))
 
 
 def stratified(

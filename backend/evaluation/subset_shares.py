@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.evaluation.enrichment import with_width
 from backend.schemas import CompositionalShare, CompositionalSubset, CompositionalTask
 
 #: of scores in a random order
@@ -112,6 +113,7 @@ def _shares(
     low, high = _intervals(right, count, seed)
     of_each = count.sum(axis=0)
     counts = [*of_each, of_each.sum(), of_each.sum()]
+    pictures = [*(count > 0).sum(axis=0).tolist(), len(count), len(count)]
     rows: list[Shares] = [{} for _ in counts]
     for place, task in enumerate(tasks):
         ties = undecided[place].sum(axis=0)
@@ -119,7 +121,11 @@ def _shares(
         for row, shares in enumerate(rows):
             shares[task] = CompositionalShare(
                 value=float(value[place, row]),
-                interval=(float(low[place, row]), float(high[place, row])),
+                interval=with_width(
+                    (float(low[place, row]), float(high[place, row])),
+                    float(value[place, row]),
+                    pictures[row],
+                ),
                 expected=float(likely[place, row]),
                 tied=int(tied[row]),
                 count=int(counts[row]),

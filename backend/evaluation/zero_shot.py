@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import InvalidInput
-from backend.evaluation.enrichment import wilson
+from backend.evaluation.enrichment import wilson, with_width
 from backend.evaluation.retrieval import text_to_image_ranks
 from backend.reporting import Report, silent
 from backend.schemas import TemplateScore, ZeroShotClass, ZeroShotReport
@@ -26,6 +26,8 @@ from backend.schemas import TemplateScore, ZeroShotClass, ZeroShotReport
 SCALE: Final = 100.0
 #: top-5 of five classes or fewer says nothing
 LEAST_CLASSES_AT_5: Final = 6
+#: a matrix of more classes is megabytes that nobody can read
+MOST_IN_MATRIX: Final = 200
 
 _TIE: Final = 1e-6  # float32 dot products of equal rows agree to this
 _RESAMPLES: Final = 1000
@@ -130,7 +132,10 @@ def _told(
     found: Values = np.bincount(labels, hits[:, 0], minlength=len(classes)).astype(np.float64)
     resampled = _resampled(hits, labels, seed)
     means = hits.mean(axis=0)
-    intervals = [(float(low), float(high)) for low, high in resampled.means]
+    intervals = [
+        with_width((float(low), float(high)), float(mean), len(hits))
+        for (low, high), mean in zip(resampled.means, means, strict=True)
+    ]
     five = len(classes) >= LEAST_CLASSES_AT_5
     return ZeroShotReport(
         images=len(hits),
@@ -142,12 +147,14 @@ def _told(
         mean_per_class=float((found[there] / counts[there]).mean()),
         interval_of_top_1=intervals[0],
         interval_of_top_5=intervals[1] if five else None,
-        interval_of_mean_per_class=resampled.mean_per_class,
+        interval_of_mean_per_class=with_width(
+            resampled.mean_per_class, float((found[there] / counts[there]).mean()), len(hits)
+        ),
         chance_at_1=1 / len(classes),
         chance_at_5=5 / len(classes) if five else None,
         largest_class=float(counts.max() / len(hits)),
         ties=ties,
-        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        confusion=tuple(map(tuple, confusion.tolist())) if len(classes) <= MOST_IN_MATRIX else (),
         per_class=_per_class(found, counts, confusion, classes),
         by_template=tuple(
             TemplateScore(template=template, top_1=float(mean), interval=interval)

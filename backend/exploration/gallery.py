@@ -196,7 +196,7 @@ def load_gallery(folder: Path, previews: Path) -> Gallery:
         previews: where small pictures and recordings are kept.
 
     Raises:
-        NotFound: it was not built, was removed, or an older version wrote it.
+        NotFound: it was not built, was removed or is damaged.
     """
     entries = [_entry(row) for row in _told(folder)["items"]]
     return Gallery(entries, open_index(folder / "image"), open_index(folder / "text"), previews)
@@ -206,7 +206,7 @@ def gallery_of(folder: Path) -> str:
     """What the gallery in ``folder`` is made of, as :func:`build_gallery` was told.
 
     Raises:
-        NotFound: there is none, or an older version wrote it.
+        NotFound: there is none. Of an older version it is empty.
     """
     made_of: str = _told(folder)["made_of"]
     if not (is_whole(folder / "image") and is_whole(folder / "text")):
@@ -219,7 +219,9 @@ def _told(folder: Path) -> dict[str, Any]:
         told = json.loads((folder / _ITEMS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         told = None
-    if not isinstance(told, dict):
+    if isinstance(told, list):  # of an older version, which did not say what it is made of
+        return {"made_of": "", "items": told}
+    if not isinstance(told, dict) or not {"made_of", "items"} <= told.keys():
         raise NotFound("This run has no index yet; wait until it has finished, or press Resume.")
     return told
 
@@ -242,7 +244,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         content = Blob(Path(row["path"]), row.get("offset", 0), row.get("size"))
     return Entry(
         row["id"],
-        row["modality"],
+        row.get("modality", "image"),
         content,
         tuple(row["captions"]),
         dict(row["attributes"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,21 +36,32 @@ class SharedSpace:
         """(d,) unit vector of a text."""
         return self._embed("text", text)
 
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, d) unit vectors of texts, read together."""
+        encoder = self._encoder("text")
+        if encoder.outputs[0].ragged:
+            return np.stack([self.embed_text(text) for text in texts])
+        return self._through("text", encoder, FeatureRows(encoder.encode(list(texts))))
+
     def embed_item(self, item: Any) -> NDArray[np.float32]:
         """(d,) unit vector of something of the items' kind: an RGB picture, a recording, words."""
         return self._embed("image", item)
 
     def _embed(self, side: Side, item: Any) -> NDArray[np.float32]:
         encoder = self._encoder(side)
-        features = _features(encoder, item)
+        vector: NDArray[np.float32] = self._through(side, encoder, _features(encoder, item))[0]
+        return vector
+
+    def _through(self, side: Side, encoder: Encoder, features: Rows) -> NDArray[np.float32]:
+        """Frozen features through a side's head."""
         wanted = self.alignment.heads[side].config.inputs
         if features.width != wanted:
             raise InvalidInput(
                 f"The {side} encoder {encoder.spec.id} has changed since this run: it gives "
                 f"{features.width} numbers and the run's head takes {wanted}. Launch the run again."
             )
-        vector: NDArray[np.float32] = self.alignment.transform(side, features)[0]
-        return vector
+        embedded: NDArray[np.float32] = self.alignment.transform(side, features)
+        return embedded
 
     def vector(self, item_id: str) -> NDArray[np.float32]:
         """(d,) unit vector of an item of the gallery."""

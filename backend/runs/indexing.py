@@ -60,9 +60,11 @@ def is_current(settings: Settings, detail: RunDetail) -> bool:
     from backend.exploration.gallery import gallery_of
 
     try:
-        return gallery_of(settings.indexes_dir / detail.summary.id) == made_of(settings, detail)
+        found = gallery_of(settings.indexes_dir / detail.summary.id)
     except NotFound:
         return False
+    # an older version's does not say; it was made with its run, and runs' heads do not change
+    return not found or found == made_of(settings, detail)
 
 
 def heads_of(settings: Settings, run_id: str) -> Path:

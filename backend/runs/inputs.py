@@ -126,6 +126,10 @@ class Inputs:
             self._encoders[side] = self.load(side, self.name(side), report)
         return self._encoders[side]
 
+    def use(self, side: Side, encoder: Encoder) -> None:
+        """Has a side read by an encoder that is there already, as one that was fitted for the run."""
+        self._encoders[side] = encoder
+
     def features(self, side: Side, report: Report) -> Features:
         """One side's features, from the store or encoded now."""
         if side not in self._features:

@@ -284,12 +284,12 @@ class Store:
         """Promises a finished run its final map where nobody has yet; then the attempt it is of.
 
         Args:
-            again: also where there is one, or was to be.
+            again: also where there is one.
         """
-        waiting = Run.map_state.in_(("queued", "running")) if again else Run.map_state.is_not(None)
+        there = (Run.map_state != "ready") if again else Run.map_state.is_not(None)
         statement = (
             sa.update(Run)
-            .where(Run.id == run_id, Run.status == "finished", Run.map_state.is_(None) | ~waiting)
+            .where(Run.id == run_id, Run.status == "finished", Run.map_state.is_(None) | ~there)
             .values(map_state="queued")
         )
         with self.database.write() as session:

@@ -36,6 +36,9 @@ class GapReport(Frozen):
 
     images: int
     captions: int
+    split_images: int | None = Field(
+        None, description="of which those were drawn, with all their captions; None: not told"
+    )
     mixed_queries: int = Field(description="captions that searched among both modalities")
     places: int = Field(
         description="first places of which mixed/image_share tells the images' share"

@@ -37,7 +37,8 @@ class LeaderboardCell(Frozen):
     varied: Varied = Field(description="which of the two")
     best: bool = Field(description="no run is better, and at least two were measured")
     within_best: bool = Field(
-        description="not the best, but in the best one's 95 % interval; says nothing of significance"
+        description="not the best, but in the best one's 95 % interval, where both are over seeds or "
+        "both over test items; says nothing of significance"
     )
 
 

@@ -80,10 +80,12 @@ class ZeroShotReport(Frozen):
         description="images for which several classes score best, to a rounding error"
     )
     confusion: tuple[tuple[int, ...], ...] = Field(
-        description="images of the row's class that are taken for the column's; of tied ones the first"
+        description="images of the row's class that are taken for the column's; of tied ones the "
+        "first. Empty of more than 200 classes"
     )
     per_class: tuple[ZeroShotClass, ...] = Field(description="worst first")
     by_template: tuple[TemplateScore, ...] = Field(description="in the order of the templates")
+    notes: tuple[str, ...] = Field((), description="what was left out, in sentences")
 
 
 class ClassProbability(Frozen):

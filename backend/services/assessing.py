@@ -32,9 +32,13 @@ class Assessing(Weighing, Evaluating):
 
         Raises:
             DatasetError: it cannot be read.
+            NotAllowed: it would have to be read in a read-only place.
         """
         known = {info.id: info.modality for info in self.datasets()}
-        return known[dataset] if dataset in known else self._loaded(dataset).modality
+        if dataset in known:
+            return known[dataset]
+        self.may_change()  # reads any folder of this machine
+        return self._loaded(dataset).modality
 
     def launch_assessment(self, request: AssessmentRequest) -> str:
         """Checks a request and puts the assessment into the queue.
@@ -158,12 +162,18 @@ class _Likeness(NamedTuple):
     attribute: str
     text_encoder: str | None
     seed: int
+    counted: tuple[int, ...]  # items and pairs that all its encoders could read
 
 
 def _likeness(made: Evaluation) -> _Likeness:
     asked = AssessmentRequest.model_validate(made.request)
     report = AssessmentReport.model_validate(made.result)
-    return _Likeness(report.fingerprints, report.attribute, asked.text_encoder, asked.seed)
+    first = report.encoders[0]
+    probe = first.alignment
+    counted: tuple[int, ...] = (first.classes, first.train_items, first.test_items)
+    if probe is not None:
+        counted += (probe.train_images, probe.images, probe.captions)
+    return _Likeness(report.fingerprints, report.attribute, asked.text_encoder, asked.seed, counted)
 
 
 def _in_short(error: IsthmusError) -> str:

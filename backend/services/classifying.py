@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.errors import Fault, InvalidInput
-from backend.schemas import ClassProbability, PromptSet, ZeroShotRequest
+from backend.schemas import ClassProbability, Modality, PromptSet, ZeroShotRequest
 from backend.services.evaluating import Evaluating
 
 _MOST_CLASSES = 200
 _LONGEST_NAME = 120
+_MOST_PROMPTS = 1000
 
 
 class Classifying(Evaluating):
@@ -22,11 +23,12 @@ class Classifying(Evaluating):
 
         return prompt_sets()
 
-    def guess_prompt_set(self, dataset: str) -> str:
-        """Id of the set that was made for a data set, by its name; else CLIP's 80."""
+    def guess_prompt_set(self, dataset: str, modality: Modality = "image") -> str:
+        """Id of the set that was made for a data set, by its name; else CLIP's 80, or of other items
+        than images a plain one."""
         from backend.catalog.prompts import guess_set
 
-        return guess_set(dataset)
+        return guess_set(dataset, modality)
 
     def labels_of(self, dataset: str) -> list[str]:
         """The attributes that a data set's items can be classified by; may read it, which takes a
@@ -38,6 +40,7 @@ class Classifying(Evaluating):
         from backend.catalog.datasets import load_dataset
         from backend.catalog.labels import labelled_by
 
+        self.may_change()  # reads any folder of this machine
         self.check_fetched(dataset)
         return labelled_by(load_dataset(dataset, self.settings, hashed=False).records)
 
@@ -54,12 +57,16 @@ class Classifying(Evaluating):
         """
         self.may_change()
         self.check_evaluated(run_id)
+        from backend.catalog.datasets import load_dataset
         from backend.runs.evaluations.opened import open_run
         from backend.runs.evaluations.zero_shot import labelled, templates_of
 
         templates_of(request)
         self.check_fetched(request.dataset)
-        labelled(open_run(self.settings, self._store, run_id), request)
+        opened = open_run(self.settings, self._store, run_id)
+        # files are hashed by the worker: here only what can be told at once is
+        dataset = load_dataset(request.dataset, self.settings, hashed=False)
+        labelled(dataset, request, opened.detail.summary.modality)
         return self.launch_evaluation("zero-shot", request, run_id)
 
     def classify(
@@ -83,11 +90,17 @@ class Classifying(Evaluating):
 
         names = _checked(classes)
         sentences = parse_templates("\n".join(templates)) if templates else ("a photo of a {}.",)
+        if len(names) * len(sentences) > _MOST_PROMPTS:
+            raise InvalidInput(
+                f"{len(names)} classes in {len(sentences)} templates are "
+                f"{len(names) * len(sentences):,} prompts; at most {_MOST_PROMPTS:,} are read at once. "
+                "Take fewer templates."
+            )
         space = self._space(run_id)
         if space.gallery.modality not in ("image", "audio"):
             raise InvalidInput("This run's items are no files, so none can be classified here.")
         item = space.embed_item(self._opened(file, space.gallery.modality))
-        said = np.stack([space.embed_text(prompt) for prompt in prompts(names, sentences)])
+        said = space.embed_texts(prompts(names, sentences))
         ways = class_embeddings(said.reshape(len(names), len(sentences), -1))
         scores, shares = ways @ item, probabilities(item, ways)
         order = np.argsort(-shares, kind="stable")

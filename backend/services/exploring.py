@@ -243,6 +243,12 @@ class Exploring(Door):
             return  # whoever opens it is told where the run has not come to its index
         if self.settings.mode != "full":
             raise NotFound("This run's index is missing, and this place is read-only.")
+        if self._store.map_state(detail.summary.id) == "failed":
+            raise NotFound(
+                "This run's index is missing or of other heads, and could not be built again: its data "
+                "set, its features or an encoder may be gone or changed. data/logs/worker.log says what "
+                "went wrong. Launch the run again to explore it."
+            )
         self._jobs.rebuild_index(detail.summary.id)
         raise NotFound(
             "This run's index was missing or of other heads; it is being built again from the stored "

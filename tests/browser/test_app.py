@@ -15,6 +15,14 @@ PAGES = (
     "Explore",
     "Map",
     "Drift",
+    "Evaluate",
+    "Composition",
+    "Similarity",
+    "Modality gap",
+    "Words",
+    "Diagnostics",
+    "Encoders",
+    "Leaderboard",
     "Runs",
     "Sweeps",
     "Encoders & data",
@@ -26,7 +34,15 @@ PAGES = (
 
 def go(page: Page, name: str) -> None:
     """Opens one of the pages, or of the parts of the one that is open."""
-    page.get_by_role("tab", name=name, exact=True).click()
+    tab = page.get_by_role("tab", name=name, exact=True)
+    page.locator("#i-tabs").wait_for()
+    if tab.count() == 0:  # on a narrow screen it stands in the menu of its bar
+        behind = page.locator(".overflow-menu").filter(
+            has=page.locator("button", has_text=re.compile(f"^{re.escape(name)}$"))
+        )
+        behind.get_by_label("More tabs").click()
+        tab = behind.locator(".overflow-dropdown").get_by_text(name, exact=True)
+    tab.click()
 
 
 def search(page: Page, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +171,56 @@ def test_what_cannot_be_done_is_said_before_anything_waits(
     assert refused(dataset=str(labelled))
     asked = [each for each in services.evaluations(run_id) if not each.with_run]
     assert asked == []
+
+
+def test_what_the_heads_have_learnt_from_is_not_classified_under_another_name(
+    services: Services, small: RunRequest, pictures: Path, run_id: str, tmp_path: Path
+) -> None:
+    """The run's own pictures in folders of classes: other captions, other ids, other splits."""
+    for number, path in enumerate(sorted((pictures / "images").glob("*.png"))):
+        folder = tmp_path / "again" / ("even" if number % 2 == 0 else "odd")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / f"{number}.png")
+    asked = ZeroShotRequest(
+        dataset=str(tmp_path / "again"), split="all", templates=("{} pictures",)
+    )
+    made = services.evaluate_here("zero-shot", asked, run_id)
+    assert made.status == "finished", made.error
+    report = ZeroShotReport.model_validate(made.result)
+    assert report.images == 6  # the test pictures alone
+    assert any("102 items are among those that the heads" in note for note in report.notes)
+    for path in (tmp_path / "again").rglob("*.png"):
+        if path.read_bytes() in {p.read_bytes() for p in (pictures / "images").glob("test*")}:
+            path.unlink()
+    failed = services.evaluate_here("zero-shot", asked, run_id)
+    assert failed.status == "failed" and "learnt from every one" in (failed.error or "")
+
+
+def test_the_classes_are_those_of_the_whole_set_whichever_split_is_taken(
+    services: Services, run_id: str, classes: Path
+) -> None:
+    asked = ZeroShotRequest(dataset=str(classes), split="test", templates=("a {} half",))
+    made = services.evaluate_here("zero-shot", asked, run_id)
+    report = ZeroShotReport.model_validate(made.result)
+    assert report.classes == ("blue", "green", "red") and report.images < 60
+    named = asked.model_copy(update={"spoken": {"purple": "violet"}})
+    with pytest.raises(InvalidInput, match="does not have"):
+        services.launch_zero_shot(run_id, named)
+
+
+def test_a_run_whose_data_set_has_changed_is_not_measured_as_though_it_had_not(
+    services: Services, small: RunRequest, pictures: Path, tmp_path: Path, place: Home
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(pictures, own)
+    request = small.model_copy(update={"dataset": str(own)})
+    run = run_pipeline(place.settings, place.store, request, with_map=False).summary.id
+    assert services.evaluate_here("gap", GapRequest(), run).status == "finished"
+    rows = json.loads((own / "captions.json").read_text())
+    rows[0]["captions"][0] += ", changed"
+    (own / "captions.json").write_text(json.dumps(rows))
+    failed = services.evaluate_here("gap", GapRequest(), run)
+    assert failed.status == "failed" and "dataset: has changed" in (failed.error or "")
 
 
 def test_one_picture_is_tried_at_once(

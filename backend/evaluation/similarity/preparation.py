@@ -54,8 +54,14 @@ def outlier_threshold(
 def clamp_outliers(
     features: NDArray[np.generic], quantile: float = 0.95, exact: bool = True
 ) -> NDArray[np.floating]:
-    """Features with every entry brought into plus or minus :func:`outlier_threshold`."""
+    """Features with every entry brought into plus or minus :func:`outlier_threshold`.
+
+    Sparse features, of which so many entries are 0 that the threshold is, too, are left as they are:
+    platonic-rep would make all of them 0.
+    """
     limit = outlier_threshold(features, quantile, exact)
+    if limit == 0:
+        return working(features)
     clamped: NDArray[np.floating] = np.clip(working(features), -limit, limit)
     return clamped
 

@@ -16,6 +16,8 @@ from backend.exploration.indexes.flat import FlatIndex, exact
 from backend.exploration.indexes.graphs import ApproximateIndex, build
 from backend.exploration.indexes.vectors import (
     FACTS,
+    IDS,
+    VECTORS,
     VERSION,
     IndexFacts,
     VectorIndex,
@@ -28,6 +30,7 @@ from backend.exploration.indexes.vectors import (
 from backend.reporting import Report, silent
 
 _FAISS: Final = "index.faiss"
+_OLDER: Final = (IDS, _FAISS)
 #: queries that recall is measured with
 MEASURED: Final = 500
 #: an index that finds less than this of the exact neighbours searches harder, if it can
@@ -84,9 +87,11 @@ def open_index(folder: Path) -> VectorIndex:
     Raises:
         NotFound: nothing whole is there, or it was written by another version.
     """
+    if not is_whole(folder):
+        raise NotFound(f"There is no whole index in {folder}.")
     facts = _facts(folder)
     if facts is None:
-        raise NotFound(f"There is no index in {folder}.")
+        return _older(folder)
     ids, vectors = read_vectors(folder)
     if facts.kind == "flat":
         return FlatIndex(ids, vectors, facts)
@@ -96,7 +101,26 @@ def open_index(folder: Path) -> VectorIndex:
 
 def is_whole(folder: Path) -> bool:
     """Whether there is an index that can be opened, without opening it."""
-    return _facts(folder) is not None
+    facts = _facts(folder)
+    if facts is None:
+        begun = any((folder / name).exists() for name in (FACTS, VECTORS))
+        return not begun and _there(folder, _OLDER)
+    numbers = facts.vectors * facts.dimension * 4  # bytes of float32
+    needed = (IDS, VECTORS) if facts.kind == "flat" else (IDS, VECTORS, _FAISS)
+    return _there(folder, needed) and (folder / VECTORS).stat().st_size >= numbers
+
+
+def _there(folder: Path, names: Sequence[str]) -> bool:
+    return all((folder / name).is_file() for name in names)
+
+
+def _older(folder: Path) -> VectorIndex:
+    """An index of before the vectors had a file of their own: flat, its vectors within FAISS's file."""
+    ids = json.loads((folder / IDS).read_text("utf-8"))
+    flat: Any = faiss.read_index(str(folder / _FAISS))
+    vectors = flat.reconstruct_n(0, flat.ntotal)
+    facts = IndexFacts(kind="flat", vectors=len(ids), dimension=flat.d, key="", version=1)
+    return FlatIndex(ids, vectors, facts)
 
 
 def _measured(

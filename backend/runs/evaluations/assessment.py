@@ -158,6 +158,12 @@ def divided(found: Labels, kept: Sequence[int], seed: int) -> tuple[Division, li
         ]
     parts = division(codes, seed)
     notes = ["Half of every class was drawn to learn from; the other half is tried on."]
+    if own and told.any():
+        lacking = int(((in_test == 0) | (in_train < 2)).sum())
+        notes[0] += (
+            f" The set's own splits were not used, as {lacking:,} classes have no item in test or fewer "
+            "than two to learn from: these are no official test figures."
+        )
     if parts.left_out_classes:
         notes.append(
             f"{parts.left_out_classes:,} classes have too few items and are left out, with "

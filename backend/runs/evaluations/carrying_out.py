@@ -48,6 +48,7 @@ def carry_evaluation_out(
         row = rows.get(attempt.run_id)
         work = Work(settings, store, row.run, _stages(rows, attempt, listener))
         result = kind_of(row.kind).measure(work, row.request)
+        done = rows.finish(attempt, "finished", result=result)
     except Cancelled:
         rows.finish(attempt, "cancelled")
         return "stopped"
@@ -62,7 +63,6 @@ def carry_evaluation_out(
         log.exception("%s: evaluation: failed", name)
         rows.finish(attempt, "failed", unforeseen(error, log_path))
         return "failed"
-    done = rows.finish(attempt, "finished", result=result)
     log.info("%s: evaluation: %s", name, "done" if done else "stopped")
     return "done" if done else "stopped"
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import InvalidInput, NotFound
+from backend.errors import Fault, InvalidInput, NotFound
 from backend.reporting import Report, silent
-from backend.runs.inputs import Inputs
+from backend.runs.inputs import SIDES, Inputs
 from backend.runs.pairing import in_rows
 from backend.runs.store import Store
 from backend.schemas import RunDetail, Side
@@ -41,6 +41,8 @@ class OpenedRun:
         self.settings = settings
         self.detail = detail
         self.inputs = inputs or Inputs(settings, detail.request, detail.configuration)
+        self._own = inputs is not None  # of the run's own step, which reads what it is to keep
+        self._checked = self._own
         self._encoders: dict[Side, Encoder] = {}
 
     @cached_property
@@ -56,8 +58,9 @@ class OpenedRun:
             from backend.features.loading import load_fitted
 
             fitted = self.settings.runs_dir / self.detail.summary.id / "text_encoder"
-            own = side == "text" and fitted.is_dir()
-            self._encoders[side] = load_fitted(fitted) if own else self.inputs.encoder(side, report)
+            if side == "text" and fitted.is_dir() and not self._own:
+                self.inputs.use(side, load_fitted(fitted))
+            self._encoders[side] = self.inputs.encoder(side, report)
         return self._encoders[side]
 
     def reads_new(self, side: Side) -> bool:
@@ -76,20 +79,20 @@ class OpenedRun:
             id is the text itself.
 
         Raises:
-            InvalidInput: texts, and the run's are known by a file of features alone.
+            InvalidInput: the run's are known by a file of features alone.
         """
         from backend.features.extraction import extract_captions, extract_items
         from backend.features.store import FeatureStore
 
         store, encoder = FeatureStore(self.settings.features_dir), self.encoder(side, report)
+        if not self.reads_new(side):
+            raise InvalidInput(
+                f"The {'captions' if side == 'text' else 'items'} of this run are known by a file of "
+                "features, so no others can be read. Choose a run with an encoder that reads them."
+            )
         given: Any = items
         if side == "image":
             return extract_items(encoder, given, store, report)
-        if not self.reads_new("text"):
-            raise InvalidInput(
-                "The captions of this run are known by a file of features, so no other text can be read. "
-                "Choose a run with a text encoder."
-            )
         return extract_captions(encoder, given, store, report)
 
     def into_space(self, side: Side, features: Rows) -> Vectors:
@@ -126,8 +129,34 @@ class OpenedRun:
         return self.into_space("text", in_rows(found))
 
     def pairs(self, split: str, report: Report = silent) -> PairedFeatures:
-        """The frozen features of one of the run's own splits."""
+        """The frozen features of one of the run's own splits.
+
+        Raises:
+            InvalidInput: the data set or an encoder is no longer that of the run.
+        """
+        self._check_unchanged(report)
         return self.inputs.pairs(split, report)
+
+    def _check_unchanged(self, report: Report) -> None:
+        """What is read again must be what the heads were fitted on and tested with."""
+        if self._checked:
+            return
+        made = self.detail.configuration
+        now = {"dataset": self.inputs.dataset(report).fingerprint}
+        for side in SIDES:
+            now[side] = self.encoder(side, report).fingerprint
+        faults = [
+            Fault(name, "has changed since this run")
+            for name, found in now.items()
+            if made.get(f"{name}_fingerprint") not in (None, found)
+        ]
+        if faults:
+            raise InvalidInput(
+                "This run cannot be measured any more, as what it was made of has changed. Launch it "
+                "again.",
+                faults,
+            )
+        self._checked = True
 
     def embedded(self, split: str, report: Report = silent) -> tuple[Vectors, Vectors, Any]:
         """One of the run's own splits: images (n, d), captions (m, d), each caption's image row."""

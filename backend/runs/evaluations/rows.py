@@ -3,12 +3,14 @@ over writes nothing any more."""
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import undefer
 
 from backend.errors import Cancelled, NotAllowed, NotFound
@@ -26,6 +28,11 @@ from backend.schemas import (
     Progress,
     Status,
 )
+
+log = logging.getLogger(__name__)
+
+#: letters of a stage's name that the table holds
+_LONGEST_STAGE = 64
 
 
 class Evaluations:
@@ -239,11 +246,16 @@ class Evaluations:
         statement = (
             sa.update(Row)
             .where(Row.id == attempt.run_id, Row.attempt == attempt.number, Row.status == "running")
-            .values(**values)
+            .values(**{**values, "stage": str(values.get("stage", ""))[:_LONGEST_STAGE]})
             .returning(Row.cancel_requested_at)
         )
-        with self.database.write() as session:
-            row = session.execute(statement).one_or_none()
+        try:
+            with self.database.write() as session:
+                row = session.execute(statement).one_or_none()
+        except OperationalError as error:
+            # a full disk or a long lock: the work itself is worth more than a number about it
+            log.warning("progress of %s could not be written: %s", attempt.run_id, error.orig)
+            return
         if row is None or row.cancel_requested_at is not None:
             raise Cancelled("Stopped. What was encoded is kept; Resume goes on from there.")
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from backend.errors import Cancelled, IsthmusError
 from backend.reporting import Report, part
 from backend.runs.evaluations import compositional, gap, similarity
 from backend.runs.evaluations.opened import OpenedRun
 from backend.runs.evaluations.rows import Evaluations
 from backend.schemas import CompositionalRequest, GapRequest, SimilarityRequest, SimilarityResult
+
+log = logging.getLogger(__name__)
 
 
 def evaluate_with_run(opened: OpenedRun, rows: Evaluations, report: Report) -> list[str]:
@@ -54,5 +58,11 @@ def evaluate_with_run(opened: OpenedRun, rows: Evaluations, report: Report) -> l
             raise
         except IsthmusError as error:
             lacking.append(f"{name} could not be measured: {error}")
+        except Exception as error:
+            # no memory, no convergence: nothing of this may cost the run its other numbers
+            log.exception("%s: %s", run_id, name)
+            lacking.append(
+                f"{name} could not be measured ({type(error).__name__}); the log has more."
+            )
     report(3, 3, "parts")
     return lacking

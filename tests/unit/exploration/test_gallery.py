@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 import soundfile
@@ -101,9 +102,28 @@ def test_items_of_every_modality_come_back_as_they_were(tmp_path: Path, embeddin
     }
 
 
-def test_a_gallery_of_an_older_version_does_not_count(tmp_path: Path, gallery: Gallery) -> None:
-    told = json.loads((tmp_path / "index" / "gallery.json").read_text())
-    (tmp_path / "index" / "gallery.json").write_text(json.dumps(told["items"]))
+def test_a_gallery_of_an_older_version_is_read(tmp_path: Path, gallery: Gallery) -> None:
+    folder = tmp_path / "index"
+    rows = json.loads((folder / "gallery.json").read_text())["items"]
+    for row in rows:
+        del row["modality"]  # from before there were others
+    (folder / "gallery.json").write_text(json.dumps(rows))
+    for side in ("image", "text"):
+        flat = faiss.IndexFlatIP(D)
+        flat.add(gallery.indexes[side].vectors())
+        faiss.write_index(flat, str(folder / side / "index.faiss"))
+        for name in ("vectors.npy", "index.json"):
+            (folder / side / name).unlink()
+    again = load_gallery(folder, tmp_path / "thumbnails")
+    assert again.entries == gallery.entries and gallery_of(folder) == ""
+    query = gallery.vector("text:p7#1")
+    found = [hit.item.id for hit in gallery.search(query, "image", 5)]
+    assert [hit.item.id for hit in again.search(query, "image", 5)] == found
+
+
+@pytest.mark.parametrize("damaged", ["", "{}", "null", "[", '{"items": []}'])
+def test_a_damaged_gallery_does_not_count(tmp_path: Path, gallery: Gallery, damaged: str) -> None:
+    (tmp_path / "index" / "gallery.json").write_text(damaged)
     with pytest.raises(NotFound):
         load_gallery(tmp_path / "index", tmp_path / "thumbnails")
 

@@ -110,7 +110,7 @@ def test_of_the_same_vectors_it_is_left_and_of_others_built_anew(tmp_path: Path)
     assert renamed.facts.key != other.facts.key and renamed.ids[0] == "item 0!"
 
 
-@pytest.mark.parametrize("kept", [(), ("vectors.npy", "ids.json"), ("ids.json", "index.faiss")])
+@pytest.mark.parametrize("kept", [(), ("ids.json",), ("vectors.npy", "ids.json", "index.faiss")])
 def test_what_is_not_whole_does_not_count(tmp_path: Path, kept: tuple[str, ...]) -> None:
     folder = tmp_path / "index"
     build_index(folder, IDS[:300], VECTORS[:300], budget=BUDGETS["hnsw"])
@@ -120,6 +120,14 @@ def test_what_is_not_whole_does_not_count(tmp_path: Path, kept: tuple[str, ...])
     with pytest.raises(NotFound):
         open_index(folder)
     assert len(build_index(folder, IDS, VECTORS)) == N
+
+
+def test_one_that_was_cut_short_does_not_count(tmp_path: Path) -> None:
+    build_index(tmp_path, IDS, VECTORS)
+    whole = (tmp_path / "vectors.npy").read_bytes()
+    (tmp_path / "vectors.npy").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(NotFound):
+        open_index(tmp_path)
 
 
 def test_one_that_another_version_wrote_is_built_anew(tmp_path: Path) -> None:

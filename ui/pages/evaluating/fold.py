@@ -73,8 +73,10 @@ class RunFold(ABC):
         """Wires the events, once all pages are laid out."""
         run = self.context.run
         now = [run, *self.fields]
+        # one after the other, so that what was asked last is what is shown
+        in_order = {**WORK, "concurrency_id": f"fold-{self.name}", "concurrency_limit": 1}
         changes = [self.fold.expand, *(field.input for field in self.fields)]
-        gr.on(changes, self.show, now, self.rows, **WORK, **RAW)
+        gr.on(changes, self.show, now, self.rows, **in_order, **RAW)
         self.fold.expand(lambda: True, None, self.is_open, **QUIET)
         self.fold.collapse(lambda: False, None, self.is_open, **QUIET)
         # the run's field tells of a change more often than there is one
@@ -82,7 +84,7 @@ class RunFold(ABC):
             self.renew, [run, self.of, self.is_open], [self.of, *self.fields, *self.more, self.rows],
             **QUIET,
         )  # fmt: skip
-        self.of.change(self.show_if_open, [self.is_open, *now], self.rows, **WORK, **RAW)
+        self.of.change(self.show_if_open, [self.is_open, *now], self.rows, **in_order, **RAW)
 
     def renew(self, run: str | None, of: str, is_open: bool) -> tuple[Any, ...]:
         """Another run: what can be chosen for it."""

@@ -41,7 +41,9 @@ class JobPart(ABC):
         name = f"i-{self.kind}"
         with gr.Column(elem_classes="i-shared"):
             self.opened = gr.Textbox("", visible="hidden", label="opened")
-            self.of = gr.Textbox("", visible="hidden", label="of")  # the run that is shown
+            # the run and the version that are shown here
+            self.of = gr.Textbox("", visible="hidden", label="of")
+            self.seen = gr.Textbox("", visible="hidden", label="seen")
         with gr.Row(elem_classes="i-form-row", equal_height=False):
             with gr.Column(scale=4, min_width=300, elem_classes="i-evaluate-form"):
                 panel(cards.notice(self.about))
@@ -106,9 +108,10 @@ class JobPart(ABC):
         now = [run, self.opened]
         # a part that is not shown is not in the document; what is written into its components there
         # makes the browser raise the run's change again, without end
-        shown = f"(run, old) => document.querySelector('#i-{self.kind}-result') ? run : old"
-        run.change(None, [run, self.of], self.of, js=shown, **QUIET)
-        changes = [seen.change, tab.select, self.of.change, self.opened.change]
+        shown = f"(now, old) => document.querySelector('#i-{self.kind}-result') ? now : old"
+        for source, copy in ((run, self.of), (seen, self.seen)):
+            source.change(None, [source, copy], copy, js=shown, **QUIET)
+        changes = [self.seen.change, tab.select, self.of.change, self.opened.change]
         gr.on(changes, self.show, now, view, **QUIET)
         self.go.click(
             self.launch, [run, *self.fields], [self.fault, self.opened, self.context.version],

@@ -125,7 +125,12 @@ class ZeroShotPart(JobPart):
         attribute, fault = self.labelled.look(dataset)
         if not dataset:
             return attribute, gr.skip(), fault
-        return attribute, gr.update(value=self.services.guess_prompt_set(str(dataset))), fault
+        return attribute, self._guessed(str(dataset)), fault
+
+    def _guessed(self, dataset: str) -> Any:
+        """The prompts that were made for the set, or for its kind of items."""
+        known = {info.id: info.modality for info in self.services.datasets()}
+        return gr.update(value=self.services.guess_prompt_set(dataset, known.get(dataset, "image")))
 
     def fill(self, chosen: str | None) -> Any:
         """The templates of the chosen set, to be edited."""
