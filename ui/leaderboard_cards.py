@@ -35,8 +35,9 @@ _DEFINITIONS: Final = {
     "at most half of the runs, rounded up",
     "ITT, TOT": "compositional understanding: a picture is nearer to both of its true captions than to "
     "the false one; the true captions are nearer to each other than to the false one",
-    "▲ and ≈": "the best value of a measure; not the best, but within the best one's 95 % interval. "
-    "Whether two runs differ at all is told on the page Runs: tick both",
+    "▲ and ≈": "the best value of a measure; not the best, but within the best one's 95 % interval, "
+    "where both intervals are over seeds or both over items. Whether two runs differ at all is told on "
+    "the page Runs: tick both",
 }
 
 

@@ -13,7 +13,7 @@ class AssessmentRequest(Frozen):
     encoders: tuple[str, ...] = Field(min_length=1, description="addresses, all of one modality")
     labelled: str = Field(description="address of the data set whose items have labels")
     attribute: str | None = Field(
-        None, description="which of its attributes is the label; None: the only one, or its classes"
+        None, description="which of its attributes is the label; None: class, else label"
     )
     pairs: str | None = Field(
         None, description="address of the data set of the alignment probe; None: none is run"

@@ -30,7 +30,8 @@ PUBLISHED = {
 
 def test_the_sets_have_as_many_templates_as_their_sources() -> None:
     sets = {each.id: each for each in prompt_sets()}
-    expected = {"clip-80": 80, "clip-7": 7, "simple": 1} | PUBLISHED
+    plain = {"simple": 1, "sound": 1, "name-alone": 1}
+    expected = {"clip-80": 80, "clip-7": 7} | plain | PUBLISHED
     assert {name: len(each.templates) for name, each in sets.items()} == expected
     assert len(sets) == len(prompt_sets())
     table = Path(module.__file__).parent / "tables" / "prompts.json"
@@ -109,3 +110,10 @@ def test_prompts_come_class_by_class_and_names_are_no_formats() -> None:
     assert prompts(["cat", "{0}", "a {} b"], ["a {}.", "the {}"]) == [
         "a cat.", "the cat", "a {0}.", "the {0}", "a a {} b.", "the a {} b",
     ]  # fmt: skip
+
+
+def test_what_no_photograph_shows_is_not_asked_for_as_a_photograph() -> None:
+    for modality in ("audio", "text", "code", "features"):
+        found = prompt_set(guess_set("/data/caltech101", modality))
+        assert not any("photo" in template for template in found.templates)
+    assert guess_set("/data/esc50", "audio") == "sound"

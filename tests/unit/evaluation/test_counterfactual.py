@@ -86,7 +86,9 @@ def test_every_pair_and_direction_is_told_by_itself() -> None:
         ("woman", "man", False, 10),
         ("man", "woman", True, 6),
     ]
-    assert report.total == shift(image, before, after, owner, 0.5, 4)
+    # those with words of both sides may stay true, so they count in no total
+    one = slice(0, 24)
+    assert report.total == shift(image, before[one], after[one], owner[one], 0.5, 4)
     assert report.chance_at_1 == pytest.approx(1 / 30) and report.gallery == 30
     own = shift(image, before[14:24], after[14:24], owner[14:24], 0.5, 4)
     assert report.pairs[1] == own.model_copy(update={"before": "woman", "after": "man"})

@@ -31,6 +31,7 @@ class LeaderboardPart:
         with gr.Column(elem_classes="i-shared"):
             #: what the browser has, so that nothing is sent twice
             self.shown = gr.Textbox("", visible="hidden", label="shown")
+            self.seen = gr.Textbox("", visible="hidden", label="seen")
         panel(cards.notice(_ABOUT), kind="i-runless")
         with gr.Row(elem_classes="i-toolbar"):
             self.dataset = gr.Dropdown(
@@ -48,7 +49,10 @@ class LeaderboardPart:
         """Wires the events, once all pages are laid out."""
         asked = [self.dataset, self.swept, self.shown]
         view = [self.dataset, self.swept, self.table, self.words, self.shown]
-        changes = [seen.change, tab.select, self.dataset.input, self.swept.input]
+        # as with the other parts: nothing is asked for or written while this one is not shown
+        now = "(now, old) => document.querySelector('#i-leaderboard') ? now : old"
+        seen.change(None, [seen, self.seen], self.seen, js=now, **QUIET)
+        changes = [self.seen.change, tab.select, self.dataset.input, self.swept.input]
         gr.on(changes, self.show, asked, view, **QUIET, **RAW)
         # by themselves: files take a moment
         self.shown.change(self.write, [self.dataset, self.swept], self.files, **WORK, **RAW)
