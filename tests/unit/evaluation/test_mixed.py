@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.evaluation import mixed as module
-from backend.evaluation.mixed import chance_of, mixed, places_of
+from backend.evaluation.mixed import chance_of, kin_of, mixed, places_of
 from backend.evaluation.retrieval import text_to_image_ranks
 from tests.unit.golden import unit
 
@@ -119,3 +119,32 @@ def test_small_galleries_have_fewer_places() -> None:
     text = np.concatenate([text, text[:1]])
     found = mixed(image, text, np.array([0, 1, 2, 0]), np.arange(4), places_of(3, owner))
     assert found.image_share[[0, 3]] == pytest.approx(3 / 5)
+
+
+def test_captions_of_the_same_words_do_not_stand_before_their_image() -> None:
+    """As in folders of classes: every item of a class has the same caption, at cosine 1 with each other."""
+    classes, each = 4, 5
+    middles = np.eye(classes, 8)
+    image = unit(
+        np.repeat(middles, each, axis=0) + 0.01 * np.random.default_rng(0).normal(size=(20, 8))
+    )
+    said = np.repeat(np.arange(classes), each)
+    owner = np.arange(20)
+    space = image.astype(np.float32), middles[said].astype(np.float32), owner
+    queries = np.arange(20)
+    assert mixed(*space, queries, 3).first.mean() == 0.0
+    kin = kin_of(owner, said)
+    assert [len(set(kin[said == name])) for name in range(classes)] == [1] * classes
+    assert len(set(kin)) == classes
+    found = mixed(*space, queries, places_of(20, kin), kin)
+    # one image of each class is the nearest of its own
+    assert found.first.sum() == pytest.approx(classes, abs=0.01)
+    first, share = chance_of(20, kin, queries)
+    assert first == pytest.approx(1 / 35) and share == pytest.approx(20 / 35)
+
+
+def test_kin_are_linked_by_images_and_by_words() -> None:
+    owner, said = np.array([0, 0, 1, 2, 2, 3]), np.array([0, 1, 1, 2, 3, 4])
+    kin = kin_of(owner, said)
+    assert kin[0] == kin[1] == kin[2]  # image 1 says what image 0 says
+    assert kin[3] == kin[4] and len({kin[0], kin[3], kin[5]}) == 3
