@@ -78,7 +78,7 @@ class Picking(Door):
         """Takes a data set off the list; one that was uploaded or fetched is deleted, too.
 
         Raises:
-            InvalidInput: a run uses what would be deleted.
+            InvalidInput: a run, or an evaluation that goes on, uses what would be deleted.
         """
         from backend.catalog.datasets.imports.removal import imported_folder, remove_import
 
@@ -92,10 +92,17 @@ class Picking(Door):
                 # by another address of it, too: with options, or a file in it
                 if imported_folder(run.dataset, self.settings) == folder
             ]
+            users += [
+                each.id
+                for each in self._jobs.evaluations.summaries()
+                if each.live
+                for name in ("dataset", "labelled", "pairs", "benchmark")
+                if imported_folder(str(each.request.get(name) or ""), self.settings) == folder
+            ]
             if users:
                 raise InvalidInput(
-                    "This data set lies in Isthmus's own folder and would be deleted, but runs "
-                    "use it. Delete those runs first.",
+                    "This data set lies in Isthmus's own folder and would be deleted, but it is in use. "
+                    "Delete those runs first, and wait for evaluations that go on.",
                     [Fault("used by", ", ".join(users))],
                 )
             remove_import(folder, self.settings)

@@ -213,7 +213,7 @@ def test_an_upload_that_a_run_uses_by_another_address_stays(
         text_encoder="minilm",
     )
     Store(services.settings).create_run(request, {}, {})
-    with pytest.raises(InvalidInput, match="runs use it"):
+    with pytest.raises(InvalidInput, match="it is in use"):
         services.forget_dataset(address)
     assert Path(address).is_dir()
 
