@@ -9,11 +9,14 @@ from backend.schemas import (
     AssessmentReport,
     CompositionalReport,
     CompositionalShare,
+    ConflictReport,
     CounterfactualReport,
     GapReport,
     Leaderboard,
     Share,
     SimilarityReport,
+    Slices,
+    Suspicions,
     ZeroShotReport,
 )
 
@@ -121,6 +124,46 @@ def counterfactual_table(report: CounterfactualReport) -> Table:
             f"{each.change:+.3f}", f"{each.recall_before:.1%}", f"{each.recall_after:.1%}",
         )  # fmt: skip
     return table
+
+
+def diagnosis_tables(
+    suspected: Suspicions, failing: Slices, conflict: ConflictReport
+) -> list[Table]:
+    """Suspected captions, slices, and the shares of the conflict."""
+    report = suspected.report
+    captions = Table(
+        "caption", "suspected", "rank in the best run",
+        title=f"{report.suspected:,} of {report.captions:,} captions are likely wrong: in every run that "
+        f"was asked ({report.runs:,}) more than {report.threshold:.0%} of the other images fit better",
+        title_justify="left",
+    )  # fmt: skip
+    for each in suspected.shown:
+        name = escape(each.caption.captions[0])
+        captions.add_row(name, each.found.suspicion, f"{each.found.rank:,.0f}")
+    whole = failing.report
+    slices = Table(
+        "where it fails more often", "failures", "95 % interval", "images", "q",
+        title=f"Pair not among the first {whole.k}: {whole.rate:.1%} of {whole.queries:,} queries",
+        title_justify="left",
+    )  # fmt: skip
+    for one in (*failing.words, *failing.regions):
+        low, high = one.slice.interval
+        slices.add_row(
+            escape(one.slice.name), f"{one.slice.rate:.1%}", f"{100 * low:.1f} to {100 * high:.1f}",
+            f"{one.slice.images:,}", f"{one.slice.q:.3f}",
+        )  # fmt: skip
+    sides = Table(
+        "image and another one's caption, at equal weights", "share", "95 % interval",
+        title=f"{conflict.pairs:,} pairs, {conflict.images:,} images searched",
+        title_justify="left",
+    )  # fmt: skip
+    for label, share in (
+        ("the image itself is first", conflict.image_at_half),
+        ("the caption's image is first", conflict.text_at_half),
+    ):
+        low, high = share.interval
+        sides.add_row(label, f"{share.value:.1%}", f"{100 * low:.1f} to {100 * high:.1f}")
+    return [captions, slices, sides]
 
 
 def assessment_table(report: AssessmentReport) -> Table:

@@ -12,6 +12,7 @@ from backend.cli.evaluation_tables import (
     classes_table,
     compositional_table,
     counterfactual_table,
+    diagnosis_tables,
     gap_table,
     leaderboard_table,
     similarity_table,
@@ -159,6 +160,33 @@ def words(
         found = _measured("counterfactual", asked, run, CounterfactualReport)
         write(json_file, found.model_dump(mode="json"))
         console.print(counterfactual_table(found))
+
+
+@app.command()
+def diagnose(
+    run: Run,
+    asked_by: Annotated[str, typer.Option(help="Whose failures: text or image.")] = "text",
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many of each are told.")] = 20,
+    json_file: JsonFile = None,
+) -> None:
+    """Likely wrong captions, where a run fails more often, and who wins where both sides disagree."""
+    with told():
+        from backend.services import Services
+
+        if asked_by not in ("text", "image"):
+            stop(f"--asked-by is {asked_by!r}; allowed: text, image", 2)
+        services = Services(Settings())
+        suspected = services.suspicions(run, count=count)
+        failing = services.slices(run, "text" if asked_by == "text" else "image", count=count)
+        conflict = services.conflicts(run)
+        found = {
+            "suspicions": suspected.model_dump(mode="json"),
+            "slices": failing.model_dump(mode="json"),
+            "conflict": conflict.model_dump(mode="json"),
+        }
+        write(json_file, found)
+        for table in diagnosis_tables(suspected, failing, conflict):
+            console.print(table)
 
 
 @app.command()
