@@ -61,9 +61,9 @@ def test_each_measures_prints_and_writes(
     found, printed = command(tmp_path, "diagnose", run_id)
     assert set(found) == {"suspicions", "slices", "conflict"} and "likely wrong" in printed
     found, printed = command(tmp_path, "assess", small.image_encoder, "--labelled", str(classes))
-    assert found["encoders"][0]["classes"] == 2 and "silhouette" in printed
+    assert found["encoders"][0]["classes"] == 2 and "kNN" in printed
     found, printed = command(tmp_path, "leaderboard")
-    assert [row["run"] for row in found["rows"]] == [run_id] and "stability" in printed
+    assert [row["run"] for row in found["rows"]] == [run_id] and "gain" in printed
 
 
 @pytest.mark.parametrize(
