@@ -151,9 +151,13 @@ class Frame:
         return version_of(services), listing_of(services), gr.Timer(active=busy)
 
     def wake(self) -> tuple[str, Any]:
-        """What was changed on this page is watched from now on."""
+        """What was changed on this page is watched from now on.
+
+        It never stops the clock: what ended between the last tick and now is not told here, and no tick
+        would come to tell it. The tick that sees that all has ended does.
+        """
         _, listing, clock = self.tick()
-        return listing, clock
+        return listing, clock if clock.active else gr.skip()
 
     def follow(self, run: str) -> Any:
         """The run to explore: the one chosen while it is there, else the newest finished one."""
