@@ -139,7 +139,9 @@ class CounterfactualReport(Frozen):
     paraphrase: float | None = Field(
         description="mean 1 - cosine of two captions of one image; None where each has one"
     )
-    total: CounterfactualShift
+    total: CounterfactualShift = Field(
+        description="of captions with words of one side: with those of both they may stay true"
+    )
     pairs: tuple[CounterfactualShift, ...] = Field(description="most frequent first")
 
 
