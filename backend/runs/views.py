@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.runs.models import Cycle as CycleRow
+from backend.runs.models import Evaluation as EvaluationRow
 from backend.runs.models import Run as RunRow
 from backend.schemas import (
     LIVE,
@@ -43,7 +44,7 @@ def summary(row: RunRow, positions: Mapping[str, int]) -> RunSummary:
         seed=row.seed,
         created_at=row.created_at,
         finished_at=row.finished_at,
-        progress=_progress(row),
+        progress=progress(row),
         queue_position=positions.get(row.id),
         error=row.error,
         demonstration=row.demonstration,
@@ -64,7 +65,8 @@ def _encoders(row: RunRow, request: RunRequest) -> tuple[str, str]:
     return heat.rows[heat.chosen[0]], heat.columns[heat.chosen[1]]
 
 
-def _progress(row: RunRow) -> Progress | None:
+def progress(row: RunRow | EvaluationRow) -> Progress | None:
+    """How far one is; None where nothing goes on or nothing was told yet."""
     if row.status not in LIVE or row.stage is None:
         return None
     return Progress(
@@ -73,8 +75,9 @@ def _progress(row: RunRow) -> Progress | None:
         total=row.total,
         unit=row.unit,
         seconds_left=row.seconds_left,
-        step=row.stage_number,
-        steps=row.stages,
+        # an evaluation's stages depend on what it finds, so they are not counted
+        step=row.stage_number if isinstance(row, RunRow) else 0,
+        steps=row.stages if isinstance(row, RunRow) else 0,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import undefer
 
 from backend.errors import Cancelled, NotAllowed, NotFound
+from backend.runs import views
 from backend.runs.database import Database
 from backend.runs.models import Evaluation as Row
 from backend.runs.models import Run, now
@@ -25,7 +26,6 @@ from backend.schemas import (
     EvaluationKind,
     EvaluationSummary,
     Frozen,
-    Progress,
     Status,
 )
 
@@ -301,20 +301,8 @@ def _told(row: Row, run_name: str | None) -> dict[str, Any]:
         "status": row.status,
         "created_at": row.created_at,
         "finished_at": row.finished_at,
-        "progress": _progress(row),
+        "progress": views.progress(row),
         "error": row.error,
         "request": row.request,
         "with_run": row.with_run,
     }
-
-
-def _progress(row: Row) -> Progress | None:
-    if row.status not in LIVE or row.stage is None:
-        return None
-    return Progress(
-        stage=row.stage,
-        done=row.done,
-        total=row.total,
-        unit=row.unit,
-        seconds_left=row.seconds_left,
-    )

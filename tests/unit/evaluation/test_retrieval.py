@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import InvalidInput
+from backend.evaluation import retrieval
 from backend.evaluation.retrieval import (
     evaluate,
     image_to_text_ranks,
@@ -140,3 +143,22 @@ def test_what_is_no_number_is_never_found() -> None:
     assert mean_recall(half, rows, owner)["mean_recall"] <= 0.5
     with pytest.raises(InvalidInput, match="not finite"):
         evaluate(half, rows, owner, "test")
+
+
+def test_the_scores_of_all_pairs_are_never_in_memory_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = np.random.default_rng(0)
+    image = unit(draw.normal(size=(1000, 8))).astype(np.float32)
+    owners = np.repeat(np.arange(1000), 5)
+    text = unit(image[owners] + draw.normal(size=(5000, 8))).astype(np.float32)
+    whole = [ranks(image, text, owners) for ranks in (image_to_text_ranks, text_to_image_ranks)]
+    monkeypatch.setattr(retrieval, "_CELLS", 2**16)
+    for ranks, before in zip((image_to_text_ranks, text_to_image_ranks), whole, strict=True):
+        tracemalloc.start()
+        found = ranks(image, text, owners)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_array_equal(found.above, before.above)
+        np.testing.assert_array_equal(found.tied, before.tied)
+        assert peak < image.shape[0] * text.shape[0] * 4 / 10  # a tenth of all scores
