@@ -145,7 +145,7 @@ class Frame:
         """What the pages watch; the clock stops while there is nothing to wait for."""
         services = self.services
         runs = services.runs()
-        busy = any(run.live for run in runs) or services.evaluations_live()
+        busy = any(run.live for run in runs) or services.evaluations_live() > 0
         if may_change(services.settings):
             busy = busy or not services.worker().alive or (not runs and services.settings.demo)
         return version_of(services), listing_of(services), gr.Timer(active=busy)
@@ -200,7 +200,7 @@ def launch_options(services: Services) -> dict[str, Any]:
 def _header(services: Services) -> Html:
     worker = services.worker()
     live = sum(run.live for run in services.runs())
-    live += sum(each.live for each in services.evaluations())
+    live += services.evaluations_live()
     state = "busy" if live and worker.alive else "good" if worker.alive else "warn"
     word = (
         f"{live} live"

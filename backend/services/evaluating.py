@@ -34,8 +34,8 @@ class Evaluating(Exploring):
         """A text that differs whenever anything about any evaluation does."""
         return self._jobs.evaluations.state()
 
-    def evaluations_live(self) -> bool:
-        """Whether something is still going to happen to any."""
+    def evaluations_live(self) -> int:
+        """To how many something is still going to happen."""
         return self._jobs.evaluations.live()
 
     def launch_evaluation(

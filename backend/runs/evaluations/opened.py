@@ -41,9 +41,13 @@ class OpenedRun:
         self.settings = settings
         self.detail = detail
         self.inputs = inputs or Inputs(settings, detail.request, detail.configuration)
-        self._own = inputs is not None  # of the run's own step, which reads what it is to keep
-        self._checked = self._own
-        self._encoders: dict[Side, Encoder] = {}
+        # the run's own step reads what it is to keep, so there is nothing to check it against
+        self._checked = inputs is not None
+        fitted = settings.runs_dir / detail.summary.id / "text_encoder"
+        if inputs is None and fitted.is_dir():
+            from backend.features.loading import load_fitted
+
+            self.inputs.use("text", load_fitted(fitted))
 
     @cached_property
     def alignment(self) -> Alignment:
@@ -54,14 +58,7 @@ class OpenedRun:
 
     def encoder(self, side: Side, report: Report = silent) -> Encoder:
         """One side's frozen encoder; one that was fitted on the run's captions is kept with it."""
-        if side not in self._encoders:
-            from backend.features.loading import load_fitted
-
-            fitted = self.settings.runs_dir / self.detail.summary.id / "text_encoder"
-            if side == "text" and fitted.is_dir() and not self._own:
-                self.inputs.use(side, load_fitted(fitted))
-            self._encoders[side] = self.inputs.encoder(side, report)
-        return self._encoders[side]
+        return self.inputs.encoder(side, report)
 
     def reads_new(self, side: Side) -> bool:
         """Whether a side's encoder can read what is not in the data set: a file of features cannot."""

@@ -110,10 +110,10 @@ class Evaluations:
         with self.database.read() as session:
             return "\n".join(str(tuple(row)) for row in session.execute(wanted))
 
-    def live(self) -> bool:
-        """Whether something is still going to happen to any."""
+    def live(self) -> int:
+        """To how many something is still going to happen."""
         with self.database.read() as session:
-            return session.scalar(sa.select(sa.exists().where(Row.status.in_(LIVE)))) or False
+            return session.scalar(sa.select(sa.func.count()).where(Row.status.in_(LIVE))) or 0
 
     def attempt(self, evaluation_id: str) -> Attempt:
         """The attempt that counts.
