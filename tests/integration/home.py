@@ -47,6 +47,12 @@ class Home:
 
         return self.wait(met, f"{run_id} is {status}", seconds)
 
+    def trained(self, run_id: str) -> int:
+        """Optimiser steps of a run that is being trained; 0 while it does anything else."""
+        progress = self.run(run_id).progress
+        training = progress is not None and (progress.stage, progress.unit) == ("Align", "steps")
+        return progress.done if progress is not None and training else 0
+
     def at(self, run_id: str, stage: str, least: int = 1) -> bool:
         """Whether a run is within a stage and has done so much of it."""
         progress = self.run(run_id).progress

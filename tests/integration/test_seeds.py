@@ -155,7 +155,7 @@ def test_a_stopped_run_can_be_finished_with_the_best_so_far(
     )
     place.supervisor.start()
     run_id = place.jobs.launch(request).id
-    place.wait(lambda: place.at(run_id, "Align", 100), "training is under way")
+    place.wait(lambda: place.trained(run_id) >= 100, "training is under way")
     place.jobs.cancel(run_id)
     place.wait_for(run_id, "cancelled", 10)
     reached = max({c.name: c for c in place.store.get_run(run_id).series}["train/loss"].steps)
@@ -184,7 +184,7 @@ def test_a_run_that_is_training_can_be_finished_at_once(
     options = {**long.options, "epochs": 4000, "validate_every": 20}
     place.supervisor.start()
     run_id = place.jobs.launch(long.model_copy(update={"options": options})).id
-    place.wait(lambda: place.at(run_id, "Align", 60), "training is under way")
+    place.wait(lambda: place.trained(run_id) >= 60, "training is under way")
     place.wait(
         lambda: (
             place.settings.runs_dir / run_id / "training" / "checkpoint.safetensors"

@@ -79,16 +79,15 @@ def test_killed_while_training_it_goes_on_from_its_last_checkpoint(
     place.supervisor.start()
     killed = place.jobs.launch(long).id
     waiting = place.jobs.launch(long).id
-    place.wait(lambda: place.at(killed, "Align", 100), "training is under way")
+    place.wait(lambda: place.trained(killed) >= 100, "training is under way")
     place.kill_worker()
-    progress = place.run(killed).progress
-    assert progress is not None
+    before = place.trained(killed)
     seconds = place.wait(lambda: place.begun(killed, "Align") == 2, "it goes on")
     print(f"gone on {seconds:.1f} s after the kill")
     # the first count after the restart is of a step after the last checkpoint, not of the first
-    place.wait(lambda: place.at(killed, "Align"), "the first count")
-    again = place.run(killed).progress
-    assert again is not None and again.done > progress.done / 2
+    counted: list[int] = []
+    place.wait(lambda: counted.append(place.trained(killed)) or counted[-1], "the first count")
+    assert counted[-1] > before / 2
     # it was not overtaken by the run that waited behind it
     assert place.run(waiting).queue_position == 1
     place.wait_for(killed, "finished")
@@ -129,7 +128,7 @@ def test_stopping_takes_effect_within_two_seconds_and_resume_goes_on(
 ) -> None:
     place.supervisor.start()
     run_id = place.jobs.launch(long).id
-    place.wait(lambda: place.at(run_id, "Align", 100), "training is under way")
+    place.wait(lambda: place.trained(run_id) >= 100, "training is under way")
     place.jobs.cancel(run_id)
     seconds = place.wait_for(run_id, "cancelled", 10)
     print(f"stopped after {seconds:.2f} s")
@@ -196,7 +195,7 @@ def test_killing_the_app_ends_its_worker_and_another_app_takes_over(
     # it must outlast the second that the other app is given to start a worker by mistake
     longer = long.model_copy(update={"options": {**long.options, "epochs": 1000}})
     run_id = place.jobs.launch(longer).id
-    place.wait(lambda: place.at(run_id, "Align", 100), "training is under way")
+    place.wait(lambda: place.trained(run_id) >= 100, "training is under way")
 
     # a second app on the same home watches, and does not start a second worker
     place.supervisor.start()
@@ -216,7 +215,7 @@ def test_stopping_the_app_keeps_the_run_and_starting_it_goes_on(
 ) -> None:
     place.supervisor.start()
     run_id = place.jobs.launch(long).id
-    place.wait(lambda: place.at(run_id, "Align", 100), "training is under way")
+    place.wait(lambda: place.trained(run_id) >= 100, "training is under way")
     pid = place.supervisor.pid
     assert pid is not None
     place.supervisor.stop()
