@@ -138,7 +138,7 @@ def test_stopping_takes_effect_within_two_seconds_and_resume_goes_on(
     assert curve.steps[-1] >= 80 and stopped.summary.resumable
 
     place.jobs.resume(run_id)
-    place.wait(lambda: place.at(run_id, "Align"), "it goes on")
+    place.wait(lambda: place.trained(run_id), "it goes on")
     again = place.run(run_id).progress
     assert again is not None and again.done >= 80
     place.wait_for(run_id, "finished")
