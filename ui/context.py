@@ -46,6 +46,12 @@ class Context:
         use: what New run is to fill in, set by Encoders & data: a field's name, a line break, its
             value; without a name, there is more to choose from.
         sweep: the sweep that the Sweeps page shows.
+        other: a second run, that Side by side shows beside ``run``.
+        asked: what is searched for, as the JSON of a :class:`backend.schemas.Query`: set by Explore,
+            followed by Map and Side by side.
+        selection: chosen points of ``run``'s gallery (:func:`backend.schemas.pack`), set by Map and
+            Explore, followed by both.
+        view: how Map shows it, as JSON (``layout``, ``colour``, ``prompt``, ``camera``, ``mode``).
         grid: a run whose pair and data set the form of a sweep is to take over, set by Runs.
     """
 
@@ -60,6 +66,10 @@ class Context:
     use: gr.Textbox
     sweep: gr.Textbox
     grid: gr.Textbox
+    other: gr.Textbox
+    asked: gr.Textbox
+    selection: gr.Textbox
+    view: gr.Textbox
 
 
 def seen(context: Context, page: str) -> gr.Textbox:

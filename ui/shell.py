@@ -49,7 +49,7 @@ def build(services: Services) -> gr.Blocks:
     with demo:
         with gr.Column(elem_classes="i-shared"):
             # fields and not gr.State: a state's change is noticed only after events that were queued
-            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(9)]
+            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(13)]
         header = panel(frame.header(), elem_id="i-header")
         with gr.Tabs(selected="explore", elem_id="i-tabs") as tabs:
             context = Context(services, tabs, *shared)

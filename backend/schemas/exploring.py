@@ -1,12 +1,10 @@
-"""Exploring a run: items, hits, the map."""
+"""Exploring a run: items, hits, neighbours."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from backend.schemas.base import Frozen, Modality, Side
@@ -42,38 +40,14 @@ class Hit(Frozen):
     ground_truth: bool = Field(False, description="is the pair of the query, where that is known")
 
 
-class SearchResult(Frozen):
-    """Answers, best first, and what they were searched in."""
-
-    hits: tuple[Hit, ...]
-    gallery: int = Field(description="number of items searched")
-    seconds: float
-    truth_rank: int | None = Field(None, description="rank of the query's own pair, where known")
-
-
-class MapView(Frozen):
-    """The map of a run: row i is one point. Arrays are sent to the browser as they are."""
-
-    run: str
-    layout: Literal["pca", "umap"] = Field(description="pca at once, umap when it is ready")
-    graph: str = Field(description="in words: which neighbours the layout is made of")
-    ids: tuple[str, ...]
-    side: NDArray[np.uint8] = Field(description="(n,) 0 image, 1 text")
-    xy: NDArray[np.float32] = Field(description="(n, 2)")
-    total: int = Field(description="items in the gallery; more than n where the map is a sample")
-
-
-class Colouring(Frozen):
-    """Colours of a map's points: codes into ``labels``, or numbers where ``labels`` is empty."""
-
-    name: str
-    labels: tuple[str, ...]
-    values: NDArray[np.float32]
-
-
 class Neighbours(Frozen):
     """Nearest items of one item in both modalities."""
 
     item: Item
     images: tuple[Hit, ...]
     texts: tuple[Hit, ...]
+    partners: tuple[str, ...] = Field(
+        (), description="ids of its true partners: a caption's image, an image's captions"
+    )
+    retrieved: str | None = Field(None, description="id of the nearest item of the other modality")
+    partner_rank: int | None = Field(None, description="rank of the best partner there")

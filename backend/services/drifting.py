@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 
 from backend.schemas import Cycle, CycleStep, Side
-from backend.services.exploring import Exploring
+from backend.services.mapping import Mapping
 
 
-class Drifting(Exploring):
+class Drifting(Mapping):
     """Cycles from items of the gallery."""
 
     def drift(

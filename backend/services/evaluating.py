@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from backend.errors import InvalidInput
 from backend.schemas import Evaluation, EvaluationKind, EvaluationSummary, Frozen
-from backend.services.exploring import Exploring
+from backend.services.opening import Opening
 
 
-class Evaluating(Exploring):
+class Evaluating(Opening):
     """The queue's evaluations and what came out of them."""
 
     def evaluations(

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from backend.services.exploring import Exploring
+from backend.services.opening import Opening
 from backend.settings import Settings
 
 R = TypeVar("R")
@@ -15,7 +15,7 @@ R = TypeVar("R")
 _MOST = 24
 
 
-class Remembering(Exploring):
+class Remembering(Opening):
     """Keeps the last answers in memory. What a finished run answers never changes."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,0 +1,141 @@
+"""Opening finished runs: their galleries, heads and encoders, the last few kept in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from backend.errors import IsthmusError, NotFound
+from backend.schemas import (
+    Item,
+    Modality,
+    RunDetail,
+    Side,
+)
+from backend.services.base import Door
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from backend.exploration.space import SharedSpace
+    from backend.features.encoders import Encoder
+
+#: runs whose gallery is kept in memory at once
+_OPEN_RUNS = 4
+_MOST_HITS = 200
+_LONGEST_QUERY = 500
+
+
+class Opening(Door):
+    """Opens runs for questions to their shared space; the last few asked stay in memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._spaces: OrderedDict[str, SharedSpace] = OrderedDict()
+        self._encoders: dict[tuple[Modality, str], Encoder] = {}
+        self._opening = threading.RLock()
+
+    def warm_up(self, run_id: str | None = None) -> None:
+        """Loads what the first search needs. Meant for a background thread; never raises."""
+        try:
+            if run_id is None:
+                finished = [run.id for run in self._store.list_runs() if run.test is not None]
+                if not finished:
+                    import backend.exploration.space  # noqa: F401 - the imports take longest
+
+                    return
+                run_id = finished[0]
+            space = self._space(run_id)
+            space.embed_text("a red circle")
+        except IsthmusError:
+            return  # whoever asks for it will be told
+
+    def item(self, run_id: str, item_id: str) -> Item:
+        """One item of a run's gallery."""
+        return self._space(run_id).gallery.item(item_id)
+
+    def random_items(self, run_id: str, side: Side, count: int, seed: int) -> list[Item]:
+        """Items drawn from a run's gallery without repetition."""
+        import numpy as np
+
+        gallery = self._space(run_id).gallery
+        ids = gallery.indexes[side].ids
+        rows = np.random.default_rng(seed).permutation(len(ids))[: max(0, count)]
+        return [gallery.item(ids[row]) for row in rows]
+
+    # --- opened runs ----------------------------------------------------------------------------
+
+    def _space(self, run_id: str) -> SharedSpace:
+        """A run opened for questions; the last few stay in memory."""
+        with self._opening:
+            if run_id in self._spaces:
+                self._spaces.move_to_end(run_id)
+                return self._spaces[run_id]
+            # NotFound before anything is imported; the encoders are those that were chosen
+            detail = self._store.get_run(run_id)
+            made = detail.configuration
+            self._check_index(detail)
+
+            from backend.alignment.base import load_alignment
+            from backend.exploration.gallery import load_gallery
+            from backend.exploration.space import SharedSpace
+
+            space = SharedSpace(
+                load_gallery(self.settings.indexes_dir / run_id, self.settings.thumbnails_dir),
+                load_alignment(self.settings.runs_dir / run_id / "heads"),
+                lambda side: self._encoder(run_id, str(made[f"{side}_encoder"]), side),
+            )
+            self._spaces[run_id] = space
+            while len(self._spaces) > _OPEN_RUNS:
+                self._spaces.popitem(last=False)
+            return space
+
+    def _check_index(self, detail: RunDetail) -> None:
+        """Has a missing or stale index built again; until then there is nothing to look at.
+
+        Raises:
+            NotFound: it is not there.
+        """
+        from backend.runs.indexing import is_current
+
+        if detail.summary.status != "finished" or is_current(self.settings, detail):
+            return  # whoever opens it is told where the run has not come to its index
+        if self.settings.mode != "full":
+            raise NotFound("This run's index is missing, and this place is read-only.")
+        if self._store.map_state(detail.summary.id) == "failed":
+            raise NotFound(
+                "This run's index is missing or of other heads, and could not be built again: its data "
+                "set, its features or an encoder may be gone or changed. data/logs/worker.log says what "
+                "went wrong. Launch the run again to explore it."
+            )
+        self._jobs.rebuild_index(detail.summary.id)
+        raise NotFound(
+            "This run's index was missing or of other heads; it is being built again from the stored "
+            "features. Try again in a moment."
+        )
+
+    def _encoder(self, run_id: str, name: str, side: Side) -> Encoder:
+        """A frozen encoder for queries, shared by all runs that use it.
+
+        One that was fitted on a run's own captions belongs to that run and is kept with it.
+        """
+        from backend.catalog.encoders import find_encoder
+        from backend.features.loading import load_encoder, load_fitted
+
+        modality = self._store.get_summary(run_id).modality if side == "image" else "text"
+        fitted = self.settings.runs_dir / run_id / "text_encoder"
+        own = side == "text" and fitted.is_dir()
+        key = (modality, str(fitted) if own else name)
+        with self._opening:
+            if key not in self._encoders:
+                self._encoders[key] = (
+                    load_fitted(fitted)
+                    if own
+                    else load_encoder(find_encoder(name, modality, self.settings), "cpu")
+                )
+            return self._encoders[key]
+
+    def _forget(self, run_id: str) -> None:
+        """Closes a run that is gone."""
+        with self._opening:
+            self._spaces.pop(run_id, None)
