@@ -246,6 +246,18 @@ class Cycle(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
 
 
+class Link(Base):
+    """A state of the pages that somebody kept: ``state`` is a dumped :class:`backend.schemas.PageState`."""
+
+    __tablename__ = "links"
+
+    code: Mapped[Key]
+    state: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default_factory=now)
+    #: when it was kept or opened last; where there are too many, those that nobody opens go first
+    seen_at: Mapped[datetime] = mapped_column(default_factory=now, index=True)
+
+
 class Worker(Base):
     """The process that carries jobs out, as it last spoke of itself."""
 
