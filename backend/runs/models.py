@@ -63,6 +63,7 @@ RunKey = Annotated[
 
 STATUSES = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
 MAP_STATES = ("queued", "running", "ready", "failed")
+VERDICTS = ("left", "right", "tie", "neither")
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> sa.CheckConstraint:
@@ -256,6 +257,30 @@ class Link(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=now)
     #: when it was kept or opened last; where there are too many, those that nobody opens go first
     seen_at: Mapped[datetime] = mapped_column(default_factory=now, index=True)
+
+
+class Duel(Base):
+    """Two runs' answers to one query, in an order drawn by chance, and which of them was preferred.
+
+    ``query`` is a dumped :class:`backend.schemas.Query`.
+    """
+
+    __tablename__ = "duels"
+    __table_args__ = (_one_of("verdict", VERDICTS),)
+
+    id: Mapped[Key]
+    first_id: Mapped[str] = mapped_column(
+        sa.String(64), sa.ForeignKey("runs.id", ondelete="CASCADE"), index=True
+    )
+    second_id: Mapped[str] = mapped_column(
+        sa.String(64), sa.ForeignKey("runs.id", ondelete="CASCADE"), index=True
+    )
+    #: whether the second run's answers stand left
+    swapped: Mapped[bool]
+    query: Mapped[dict[str, Any]]
+    verdict: Mapped[str | None] = mapped_column(sa.String(16), default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=now, index=True)
+    judged_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Worker(Base):
