@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -18,7 +18,7 @@ from backend.cli.tables import (
     seeds_table,
 )
 from backend.errors import InvalidInput
-from backend.schemas import RunDetail, RunRequest
+from backend.schemas import Query, QueryPart, RunDetail, RunRequest
 from backend.settings import Settings
 from backend.terminal import Listener
 
@@ -167,9 +167,9 @@ def search(
 
         if target not in ("image", "text"):
             stop(f"--target is {target!r}; allowed: image, text", 2)
-        services = Services(Settings())
-        ask: Any = services.search_file if Path(query).is_file() else services.search_text
-        found = ask(run, Path(query) if Path(query).is_file() else query, k, target)
+        part = QueryPart(kind="file" if Path(query).is_file() else "text", value=query)
+        asked = Query(parts=(part,), target=target, k=k)
+        (found,) = Services(Settings()).search(run, asked).answers
         table = Table("rank", "score", "image", "caption", box=None)
         for hit in found.hits:
             table.add_row(

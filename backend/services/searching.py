@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 from backend.errors import InvalidInput
 from backend.schemas import (
     ITEM_WORDS,
+    Answers,
+    IndexNote,
     Modality,
+    Query,
+    QueryPart,
     SearchResult,
     Side,
 )
@@ -21,63 +25,111 @@ if TYPE_CHECKING:
 
     from backend.exploration.space import SharedSpace
 
-#: runs whose gallery is kept in memory at once
-_OPEN_RUNS = 4
-_MOST_HITS = 200
 _LONGEST_QUERY = 500
 
 
 class Searching(Opening):
     """Questions to a run's shared space."""
 
-    def search_text(
-        self,
-        run_id: str,
-        query: str,
-        k: int = 24,
-        target: Side = "image",
-        read_as: Side = "text",
-    ) -> SearchResult:
-        """The items of a modality nearest to a text.
-
-        Args:
-            read_as: which side's encoder reads it: as a caption, or, where the run's items are words
-                themselves, as one of them.
+    def search(self, run_id: str, query: Query) -> SearchResult:
+        """What of a run's gallery is nearest to a query.
 
         Raises:
-            InvalidInput: an empty or overlong text, or the items are no words.
+            InvalidInput: something of the query cannot be used.
             NotFound: no such run, or it has no index.
         """
-        text = " ".join(query.split())
-        if not text:
-            raise InvalidInput("Type what to look for, for example: a red circle.")
-        if len(text) > _LONGEST_QUERY:
-            raise InvalidInput(f"The text has {len(text)} letters; use at most {_LONGEST_QUERY}.")
         began = time.perf_counter()
         space = self._space(run_id)
-        modality = space.gallery.modality
-        if read_as == "image" and modality not in ("text", "code"):
-            raise InvalidInput(f"{ITEM_WORDS[modality][1].capitalize()} cannot be typed.")
-        vector = space.embed_item(text) if read_as == "image" else space.embed_text(text)
-        return _answer(space, vector, target, k, None, began)
-
-    def search_file(
-        self, run_id: str, file: Path, k: int = 24, target: Side = "image"
-    ) -> SearchResult:
-        """The items of a modality nearest to a picture or a recording on disk.
-
-        Raises:
-            InvalidInput: the file is of another kind than the run's items, or too large.
-        """
-        began = time.perf_counter()
-        modality = self._store.get_summary(run_id).modality
-        if modality not in ("image", "audio"):
-            raise InvalidInput(
-                f"This run's items are {ITEM_WORDS[modality][1]}, not files. Search by words."
+        vector = self._query_vector(space, query)
+        truth = None
+        if len(query.parts) == 1 and query.parts[0].kind == "item" and not query.parts[0].crop:
+            truth = space.gallery.owner(query.parts[0].value)
+        sides: tuple[Side, ...] = ("image", "text") if query.target == "both" else (query.target,)
+        notes = self.index_notes(run_id)
+        answers = tuple(
+            Answers(
+                side=side,
+                hits=space.gallery.search(vector, side, query.k, truth),
+                gallery=len(space.gallery.indexes[side]),
+                searched=len(space.gallery.indexes[side]),
+                index=notes[side],
+                truth_rank=space.gallery.truth_rank(vector, side, truth) if truth else None,
             )
-        space = self._space(run_id)
-        query = space.embed_item(self._opened(file, modality))
-        return _answer(space, query, target, k, None, began)
+            for side in sides
+        )
+        return SearchResult(answers=answers, seconds=time.perf_counter() - began)
+
+    def attributes(self, run_id: str) -> dict[str, tuple[str, ...]]:
+        """What answers can be filtered by: attributes, each with its values, most frequent first."""
+        counts: dict[str, dict[str, int]] = {}
+        entries = self._space(run_id).gallery.entries
+        for entry in entries.values():
+            for name, value in entry.attributes.items():
+                counts.setdefault(name, {})[value] = counts.get(name, {}).get(value, 0) + 1
+        return {
+            name: tuple(sorted(found, key=lambda value: -found[value])[:200])
+            for name, found in counts.items()
+            if len(found) < len(entries)
+        }
+
+    def index_notes(self, run_id: str) -> dict[Side, IndexNote]:
+        """What searches each modality of a run, and how well."""
+        return {
+            side: IndexNote(
+                kind=index.facts.kind,
+                exact=index.facts.recall_at_10 is None,
+                recall_at_10=index.facts.recall_at_10,
+                queries=index.facts.queries,
+            )
+            for side, index in self._space(run_id).gallery.indexes.items()
+        }
+
+    def embed(self, run_id: str, part: QueryPart) -> list[float]:
+        """The unit vector of one part in a run's shared space."""
+        return [float(number) for number in self._part_vector(self._space(run_id), part)]
+
+    def _query_vector(self, space: SharedSpace, query: Query) -> NDArray[np.float32]:
+        """(d,) unit vector of a query."""
+        import numpy as np
+
+        mixed = np.sum(
+            [part.weight * self._part_vector(space, part) for part in query.parts], axis=0
+        )
+        length = float(np.linalg.norm(mixed))
+        if length < 1e-4:
+            raise InvalidInput("The parts of this query cancel out. Change a weight.")
+        return np.asarray(mixed / length, np.float32)
+
+    def _part_vector(self, space: SharedSpace, part: QueryPart) -> NDArray[np.float32]:
+        import numpy as np
+
+        modality = space.gallery.modality
+        if part.kind in ("text", "said"):
+            text = " ".join(part.value.split())
+            if not text:
+                raise InvalidInput("Type what to look for, for example: a red circle.")
+            if len(text) > _LONGEST_QUERY:
+                raise InvalidInput(
+                    f"The text has {len(text)} letters; use at most {_LONGEST_QUERY}."
+                )
+            if part.kind == "text":
+                return space.embed_text(text)
+            if modality not in ("text", "code"):
+                raise InvalidInput(f"{ITEM_WORDS[modality][1].capitalize()} cannot be typed.")
+            return space.embed_item(text)
+        if part.kind == "file":
+            if modality not in ("image", "audio"):
+                raise InvalidInput(
+                    f"This run's items are {ITEM_WORDS[modality][1]}, not files. Search by words."
+                )
+            return space.embed_item(self._opened(Path(part.value), modality))
+        if part.kind == "item":
+            return space.vector(part.value)
+        try:
+            vector = np.array(part.value.replace(",", " ").split(), np.float32)
+        except ValueError as error:
+            raise InvalidInput("The vector has to be numbers.") from error
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
     def _opened(self, file: Path, modality: Modality) -> Any:
         from backend.media.blobs import Blob
@@ -86,29 +138,3 @@ class Searching(Opening):
         if modality == "image":
             return read_picture(file, self.settings.max_image_pixels)
         return Blob(file)
-
-    def search_item(
-        self, run_id: str, item_id: str, k: int = 24, target: Side = "image"
-    ) -> SearchResult:
-        """The items of a modality nearest to an item of the gallery; its own pair is marked."""
-        began = time.perf_counter()
-        space = self._space(run_id)
-        return _answer(space, space.vector(item_id), target, k, space.gallery.owner(item_id), began)
-
-
-def _answer(
-    space: SharedSpace,
-    query: NDArray[np.float32],
-    target: Side,
-    k: int,
-    truth: str | None,
-    began: float,
-) -> SearchResult:
-    gallery = space.gallery
-    hits = gallery.search(query, target, max(1, min(k, _MOST_HITS)), truth)
-    return SearchResult(
-        hits=hits,
-        gallery=len(gallery.indexes[target]),
-        seconds=time.perf_counter() - began,
-        truth_rank=gallery.truth_rank(query, target, truth) if truth else None,
-    )

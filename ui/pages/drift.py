@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from backend.errors import IsthmusError
-from backend.schemas import Cycle, Item, Side
+from backend.schemas import Cycle, Item, Query, QueryPart, Side
 from ui import cards, figures, run_cards, words
 from ui.components import curves, panel
 from ui.context import QUIET, RAW, WORK, Context, finished, modality_of
@@ -132,7 +132,8 @@ class DriftPage:
         kind: Side = "text" if side == "text" else "image"
         text = str(text or "").strip()[:_LONGEST_QUERY]
         if text:
-            found = self.services.search_text(run, text, _CHOICES, kind)
+            asked = Query(parts=(QueryPart(kind="text", value=text),), target=kind, k=_CHOICES)
+            (found,) = self.services.search(run, asked).answers
             items = [hit.item for hit in found.hits]
         else:
             items = self.services.random_items(run, kind, _CHOICES, seed=0)
