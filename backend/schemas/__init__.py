@@ -87,6 +87,7 @@ from backend.schemas.leaderboard import (
 )
 from backend.schemas.mapping import (
     MOST_POINTS,
+    USUAL_LAYOUT,
     USUAL_POINTS,
     ClusterLabel,
     Colouring,
@@ -263,6 +264,7 @@ __all__ = [
     "SweepSummary",
     "Target",
     "TemplateScore",
+    "USUAL_LAYOUT",
     "USUAL_POINTS",
     "Varied",
     "Verdict",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ class LayoutRequest(Frozen):
     )
 
 
+#: what a run's own job lays out
+USUAL_LAYOUT: Final = LayoutRequest()
+
+
 class MapView(Frozen):
     """A run's map. Point i of it is the gallery's point ``points[i]``; images come before captions."""
 
@@ -64,6 +68,9 @@ class MapView(Frozen):
         description="share of the 10 nearest in space that are among the 10 nearest on the map",
     )
     judged: int = Field(0, description="points that both were measured at")
+    note: str = Field(
+        "", description="why what was asked for is neither shown nor being made, in a sentence"
+    )
 
 
 class Colouring(Frozen):

@@ -1,0 +1,1 @@
+"""Layouts of a gallery: which points are drawn, and where."""
