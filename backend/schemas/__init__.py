@@ -85,6 +85,7 @@ from backend.schemas.leaderboard import (
     LeaderboardRow,
     Varied,
 )
+from backend.schemas.linking import MOST_STATE, PageState
 from backend.schemas.mapping import (
     MOST_POINTS,
     USUAL_LAYOUT,
@@ -208,6 +209,7 @@ __all__ = [
     "MOST_HITS",
     "MOST_PARTS",
     "MOST_POINTS",
+    "MOST_STATE",
     "MapView",
     "MethodFamily",
     "MethodInfo",
@@ -219,6 +221,7 @@ __all__ = [
     "Needs",
     "NeighbourGraph",
     "Neighbours",
+    "PageState",
     "PairedComparison",
     "PairedDifference",
     "PartKind",

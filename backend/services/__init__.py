@@ -10,6 +10,7 @@ from backend.services.assessing import Assessing
 from backend.services.classifying import Classifying
 from backend.services.drifting import Drifting
 from backend.services.features import StoredFeatureCalls
+from backend.services.linking import Linking
 from backend.services.ranking import Ranking
 from backend.services.sweeping import Sweeping
 from backend.services.wording import Wording
@@ -18,7 +19,9 @@ from backend.settings import Settings
 __all__ = ["Services"]
 
 
-class Services(Sweeping, Drifting, Classifying, Assessing, Ranking, Wording, StoredFeatureCalls):
+class Services(
+    Sweeping, Drifting, Classifying, Assessing, Ranking, Wording, Linking, StoredFeatureCalls
+):
     """Everything the app can do.
 
     Args:

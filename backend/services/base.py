@@ -16,11 +16,13 @@ class Door:
     def __init__(self, settings: Settings) -> None:
         from backend.runs.jobs import Jobs
         from backend.runs.library import Library
+        from backend.runs.links import Links
         from backend.runs.store import Store
 
         self.settings = settings
         self._store = Store(settings)
         self._library = Library(settings, self._store.database)
+        self._links = Links(self._store.database)
         self._jobs = Jobs(settings, self._store)
 
     def may_change(self) -> None:
