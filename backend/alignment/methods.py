@@ -42,6 +42,7 @@ class Context:
         unpaired: training items and captions beside the pairs, for methods that learn from them.
         basis: tells the features from others of the same shape; a checkpoint of other ones is not
             gone on from.
+        room: bytes that a training's heads, kept at some of its steps, may take; 0: none are kept.
     """
 
     options: Options
@@ -52,6 +53,7 @@ class Context:
     on_metrics: OnMetrics
     unpaired: Unpaired | None = None
     basis: str = ""
+    room: int = 0
 
 
 METHODS: Final[dict[str, Method]] = {

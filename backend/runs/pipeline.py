@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backend.reporting import Report, silent
 from backend.runs import views
@@ -33,6 +33,10 @@ from backend.settings import Settings
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
     from backend.runs.selection import Chosen
+
+
+#: what heads kept along a training may take of the disk (:mod:`backend.alignment.training.stops`)
+ROOM_FOR_STOPS: Final = 256 * 2**20
 
 
 class Pipeline:
@@ -60,6 +64,7 @@ class Pipeline:
         run = store.get_run(journal.run_id)
         self.request = run.request
         self.configuration = dict(run.configuration)
+        self.alone = run.summary.sweep is None
         self.folder = settings.runs_dir / journal.run_id
         self.index = settings.indexes_dir / journal.run_id
         self.places = places(self.folder, self.request)
@@ -203,6 +208,8 @@ class Pipeline:
             on_metrics=metrics,
             unpaired=self.inputs.unpaired(place.seed, report),
             basis=json.dumps(self._basis(place, report), sort_keys=True),
+            # of the first seed, whose space is explored; of a sweep's many cells few are looked at
+            room=ROOM_FOR_STOPS if self.alone and place.seed == self.request.seed else 0,
         )
         pairs = self.inputs.pairs("train", report, place.seed)
         return fit(self.request.method, pairs, self.inputs.pairs("val", report), context)

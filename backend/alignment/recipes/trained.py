@@ -134,6 +134,7 @@ def trained(
         context.on_metrics,
         context.options,
         context.basis,
+        context.room,
     )
     meeting = "apart" if siblings_of(context) == "apart" else "together"
     settings = TrainingConfig.of(context.options, **({"siblings": meeting} | config))

@@ -37,6 +37,7 @@ from backend.alignment.training.checkpoint import (
 from backend.alignment.training.config import TrainingConfig
 from backend.alignment.training.objective import Batch, Objective, Step
 from backend.alignment.training.optimizers import optimizer_of, rate_share
+from backend.alignment.training.stops import Stops
 from backend.alignment.training.validation import validate
 from backend.errors import Cancelled, TrainingDiverged
 from backend.reporting import Report
@@ -65,6 +66,7 @@ class Place(NamedTuple):
         on_metrics: told ``(step, {name: value})``.
         options: of the method; a checkpoint of other options is not gone on from.
         basis: tells the features from others of the same shape, to the same end.
+        room: bytes that heads kept along the way may take (:mod:`backend.alignment.training.stops`).
     """
 
     seed: int
@@ -74,6 +76,7 @@ class Place(NamedTuple):
     on_metrics: OnMetrics
     options: Mapping[str, Any]
     basis: str = ""
+    room: int = 0
 
 
 def train(
@@ -146,6 +149,7 @@ class _Loop:
         self.parameters: list[Tensor] = [*heads.parameters(), *objective.parameters()]
         self.optimizer = optimizer_of(config, heads.parameters(), objective.parameters())
         self.progress = Progress()
+        self.stops = Stops(place.folder, place.room, self.heads)
         self.best = _copy(heads)
         self.epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
         self.steps_an_epoch = max(1, len(self._epoch(0)))
@@ -179,6 +183,7 @@ class _Loop:
         with torch.no_grad():
             self.objective.clamp()
         self.progress.step += 1
+        self.stops.keep(self.progress.step)
 
     def _loss(self, batch: Batch, number: int) -> Tensor:
         dtype = torch.bfloat16 if self.bfloat16 else torch.float32
@@ -331,9 +336,12 @@ class _Loop:
 
     def resume(self) -> None:
         """Goes on from the checkpoint in the folder, if it belongs to this configuration."""
-        kept = read_checkpoint(self.place.folder, self._settings())
+        settings = self._settings()
+        kept = read_checkpoint(self.place.folder, settings)
+        self.stops.go_on(kept.progress.step if kept else -1, settings)
         if kept is None:  # then there is nothing yet that could be enough
             (self.place.folder / ENOUGH).unlink(missing_ok=True)
+            self.stops.keep(0)
             return
         self.progress = kept.progress
         self.heads.load_state_dict(kept.group("now"))
