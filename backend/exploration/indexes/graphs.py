@@ -10,7 +10,8 @@ import faiss
 import numpy as np
 
 from backend.exploration.indexes.choosing import Choice
-from backend.exploration.indexes.vectors import Found, IndexFacts, Vectors
+from backend.exploration.indexes.flat import exact_among
+from backend.exploration.indexes.vectors import Found, IndexFacts, Rows, Vectors
 from backend.reporting import Report, silent
 
 _BLOCK: Final = 20_000  # vectors added between two reports
@@ -28,9 +29,7 @@ class ApproximateIndex:
         facts: what it is; its settings say how hard it searches.
     """
 
-    def __init__(
-        self, ids: Sequence[str], vectors: Vectors, index: Any, facts: IndexFacts
-    ) -> None:
+    def __init__(self, ids: Sequence[str], vectors: Vectors, index: Any, facts: IndexFacts) -> None:
         self.ids = ids
         self.row_of = {item: row for row, item in enumerate(ids)}
         self.facts = facts
@@ -42,8 +41,10 @@ class ApproximateIndex:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def search(self, queries: Vectors, k: int) -> Found:
+    def search(self, queries: Vectors, k: int, among: Rows | None = None) -> Found:
         """See :class:`backend.exploration.indexes.VectorIndex`."""
+        if among is not None:  # what a filter leaves may lie far from what a graph looks at
+            return exact_among(self._vectors, queries, k, among)
         k = min(k, len(self.ids))
         given = np.ascontiguousarray(queries, np.float32)
         _, candidates = self._index.search(given, min(len(self.ids), k * self._times))

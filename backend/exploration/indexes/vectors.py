@@ -27,7 +27,8 @@ FACTS: Final = "index.json"
 VERSION: Final = 2
 
 Vectors = NDArray[np.float32]
-Found = tuple[NDArray[np.int64], NDArray[np.float32]]
+Rows = NDArray[np.int64]
+Found = tuple[Rows, Vectors]
 
 
 class IndexFacts(Frozen):
@@ -41,7 +42,9 @@ class IndexFacts(Frozen):
     recall_at_10: float | None = Field(
         None, description="share of the 10 exact neighbours that are found; None: search is exact"
     )
-    queries: int = Field(0, description="vectors of the other side that the recall was measured with")
+    queries: int = Field(
+        0, description="vectors of the other side that the recall was measured with"
+    )
     settings: dict[str, int] = Field(default_factory=dict)
 
 
@@ -60,11 +63,13 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def search(self, queries: Vectors, k: int) -> Found:
-        """Rows and cosines of the k best for each query, best first; k is cut to the index's size.
+    def search(self, queries: Vectors, k: int, among: Rows | None = None) -> Found:
+        """Rows and cosines of the k best for each query, best first; k is cut to what is searched.
 
         Args:
             queries: (q, d) unit rows.
+            among: (m,) rows that alone are searched, rising, each once; None for all. Among them the
+                search is exact, whatever the kind.
         """
         ...
 

@@ -89,6 +89,22 @@ def test_asked_for_more_than_there_is_it_gives_all(index: VectorIndex) -> None:
     assert all(sorted(row) == list(range(N)) for row in rows.tolist())
 
 
+@pytest.mark.parametrize("chosen", [0, 1, 30, 700, N])
+def test_among_some_rows_the_search_is_exact(
+    index: VectorIndex, chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.exploration.indexes.flat._BLOCK", 256)  # several blocks
+    among = np.sort(np.random.default_rng(chosen).permutation(N)[:chosen])
+    rows, scores = index.search(QUERIES[:7], 20, among)
+    assert rows.shape == scores.shape == (7, min(20, chosen))
+    for query, found, told in zip(QUERIES, rows, scores, strict=False):
+        cosines = {int(row): float(VECTORS[row] @ query) for row in among}
+        best = sorted(cosines, key=lambda row: -cosines[row])[:20]
+        np.testing.assert_allclose(told, [cosines[row] for row in best], atol=1e-6)
+        np.testing.assert_allclose(told, [cosines[int(row)] for row in found], atol=1e-6)
+        assert len(set(found.tolist())) == len(found)
+
+
 def test_opened_again_it_is_whole(index: VectorIndex) -> None:
     assert index.ids == IDS and len(index) == N and index.row_of["item 7"] == 7
     np.testing.assert_array_equal(index.vectors(), VECTORS)
