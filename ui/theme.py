@@ -156,11 +156,13 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """The colour variables and the style sheet."""
+    """The colour variables and the style sheets: the one of all pages, then those of single pages."""
     light = "".join(f"--i-{name}:{pair[0]};" for name, pair in COLOURS.items())
     dark = "".join(f"--i-{name}:{pair[1]};" for name, pair in COLOURS.items())
-    sheet = (ASSETS / "style.css").read_text(encoding="utf-8")
-    return f":root{{{light}}}\n.dark{{{dark}}}\n{sheet}"
+    first = ASSETS / "style.css"
+    files = [first, *sorted(each for each in ASSETS.glob("*.css") if each != first)]
+    sheets = "\n".join(each.read_text(encoding="utf-8") for each in files)
+    return f":root{{{light}}}\n.dark{{{dark}}}\n{sheets}"
 
 
 @cache
