@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import gradio as gr
@@ -12,6 +12,7 @@ import gradio as gr
 from backend.schemas import Modality, RunSummary
 from backend.services import Services
 from ui import words
+from ui.uploads import Uploads
 
 #: for what answers at once and refreshes often: no queue, no overlay
 QUIET: Final[dict[str, Any]] = {
@@ -48,11 +49,14 @@ class Context:
         sweep: the sweep that the Sweeps page shows.
         other: a second run, that Side by side shows beside ``run``.
         asked: what is searched for, as the JSON of a :class:`backend.schemas.Query`: set by Explore,
-            followed by Map and Side by side.
+            followed by Map and Side by side; to be read with :func:`ui.queries.read`.
         selection: chosen points of ``run``'s gallery (:func:`backend.schemas.pack`), set by Map and
             Explore, followed by both.
         view: how Map shows it, as JSON (``layout``, ``colour``, ``prompt``, ``camera``, ``mode``).
         grid: a run whose pair and data set the form of a sweep is to take over, set by Runs.
+        place: what the address or a link asked for when the page was opened, as JSON.
+        copied: the link that was just made, as JSON.
+        uploads: the files that each page view has uploaded to search with.
     """
 
     services: Services
@@ -70,6 +74,9 @@ class Context:
     asked: gr.Textbox
     selection: gr.Textbox
     view: gr.Textbox
+    place: gr.Textbox
+    copied: gr.Textbox
+    uploads: Uploads = field(default_factory=Uploads)
 
 
 def seen(context: Context, page: str) -> gr.Textbox:
