@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import gradio as gr
@@ -38,6 +38,7 @@ class Context:
     Attributes:
         services: the one door.
         tabs: the pages; an output where an event leads to another page.
+        uploads: the files that each page view has uploaded to search with.
         version: changes whenever anything about any run does, so every second while one is live.
         listing: changes when there is another run to pick from, or other words to say why not.
         run: the run that Explore and Map show.
@@ -56,11 +57,11 @@ class Context:
         grid: a run whose pair and data set the form of a sweep is to take over, set by Runs.
         place: what the address or a link asked for when the page was opened, as JSON.
         copied: the link that was just made, as JSON.
-        uploads: the files that each page view has uploaded to search with.
     """
 
     services: Services
     tabs: gr.Tabs
+    uploads: Uploads
     version: gr.Textbox
     listing: gr.Textbox
     run: gr.Textbox
@@ -76,7 +77,15 @@ class Context:
     view: gr.Textbox
     place: gr.Textbox
     copied: gr.Textbox
-    uploads: Uploads = field(default_factory=Uploads)
+
+
+def shared_fields() -> dict[str, Any]:
+    """The fields of a :class:`Context`, by name, to be laid out where nobody sees them.
+
+    Fields and not ``gr.State``: a state's change is noticed only after events that were queued.
+    """
+    names = [each.name for each in fields(Context) if each.type == "gr.Textbox"]
+    return {name: gr.Textbox("", visible="hidden", label=name) for name in names}
 
 
 def seen(context: Context, page: str) -> gr.Textbox:

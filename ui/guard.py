@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
+import secrets
 from collections.abc import Callable
 from functools import wraps
 from html import escape
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
@@ -14,6 +17,8 @@ from backend.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+log = logging.getLogger(__name__)
 
 READONLY = (
     "This place is read-only: runs can be explored but not made or changed. "
@@ -35,6 +40,39 @@ def told(handler: Callable[P, R]) -> Callable[P, R]:
             message = escape(str(error)).replace("\n", "<br>")
             raise gr.Error(
                 message, title="That did not work", duration=12, print_exception=False
+            ) from error
+
+    return guarded
+
+
+def shelter(demo: gr.Blocks) -> None:
+    """Lets no handler end with anything but a sentence.
+
+    A browser can send any values to any event, also to those that are private. What no handler has
+    foreseen is written to the log under a number, and the number is told.
+    """
+    for each in demo.fns.values():
+        if each.fn is not None and not inspect.isgeneratorfunction(each.fn):
+            each.fn = _sheltered(each.fn)
+
+
+def _sheltered(handler: Callable[..., Any]) -> Callable[..., Any]:
+    answered = told(handler)
+
+    @wraps(handler)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return answered(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            number = secrets.token_hex(3)
+            log.exception("fault %s in %s", number, getattr(handler, "__qualname__", handler))
+            raise gr.Error(
+                f"Isthmus made a mistake here. Load the page again; what the app wrote to its log "
+                f"under {number} says more.",
+                title="That did not work",
+                print_exception=False,
             ) from error
 
     return guarded

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 
 from backend.services import Services
-from ui import theme
-from ui.cards import button
+from ui import keys, links, theme
 from ui.components import panel, scripts
-from ui.context import QUIET, Context, finished, listing_of, version_of
-from ui.guard import may_change
-from ui.markup import Html, tag
+from ui.context import QUIET, Context, shared_fields
+from ui.frame import PARTED, Frame
+from ui.guard import shelter
+from ui.markup import tag
 from ui.pages.data import DataPage
 from ui.pages.drift import DriftPage
 from ui.pages.evaluating.page import EvaluatePage
@@ -24,6 +22,7 @@ from ui.pages.map import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
 from ui.pages.sweeps import SweepsPage
+from ui.uploads import Uploads
 
 Page = (
     ExplorePage | MapPage | DriftPage | EvaluatePage | RunsPage | DataPage | NewRunPage | SweepsPage
@@ -41,36 +40,51 @@ TABS = {
     "sweeps": "Sweeps",
 }
 
+#: in the browser: which page and part a link is asked for; what the address is to say now
+_PLACED: Final = "(place, ...fields) => [isthmus.place(), ...fields]"
+_WRITTEN: Final = "(value) => isthmus.at({{ {}: value }})"
+
 
 def build(services: Services) -> gr.Blocks:
     """The whole app as one Blocks. Cheap: nothing of a run is read before a page asks for it."""
-    frame = Frame(services)
+    frame = Frame(services, tuple(TABS))
     demo = gr.Blocks(title="Isthmus", fill_width=True, analytics_enabled=False)
     with demo:
         with gr.Column(elem_classes="i-shared"):
-            # fields and not gr.State: a state's change is noticed only after events that were queued
-            shared = [gr.Textbox("", visible="hidden", label="shared") for _ in range(13)]
+            shared = shared_fields()
         header = panel(frame.header(), elem_id="i-header")
-        with gr.Tabs(selected="explore", elem_id="i-tabs") as tabs:
-            context = Context(services, tabs, *shared)
+        told = panel(elem_id="i-told")
+        with gr.Tabs(selected=next(iter(TABS)), elem_id="i-tabs") as tabs:
+            context = Context(services, tabs, Uploads(), **shared)
             pages = _pages(context)
-        gr.HTML(_footer(), apply_default_css=False, elem_id="i-footer")
+        footer = panel(frame.footer(""), elem_id="i-footer")
+        gr.HTML(keys.dialog(), apply_default_css=False, elem_id="i-help")
+        gr.HTML(tag("div.i-toast", role="status"), apply_default_css=False, elem_id="i-toast")
         clock = gr.Timer(1.0, active=False)
 
         for page in pages:
             page.connect()
         noticed = [context.version, context.listing, clock]
-        parts = [page.parts for page in pages if isinstance(page, EvaluatePage | DataPage)]
-        shown = [context.run, context.opened, context.sweep]
-        demo.load(frame.open, None, [tabs, *parts, *shown, *noticed], **QUIET)
+        fields = [getattr(context, name) for name in links.FIELDS]
+        parts = [page.parts for kind in PARTED for page in pages if isinstance(page, kind)]
+        demo.load(
+            frame.open, None, [tabs, *parts, *fields, told, context.place, *noticed], **QUIET
+        ).then(None, context.place, None, js="isthmus.opened", **QUIET)
+        demo.unload(frame.leave)
         clock.tick(frame.tick, None, noticed, **QUIET)
         tabs.select(frame.tick, None, noticed, **QUIET)
         context.listing.change(frame.follow, context.run, context.run, **QUIET)
         context.version.change(frame.header, None, header, **QUIET)
         # a launch or a resume changes the version while the clock stands still: it wakes here
         context.version.change(frame.wake, None, [context.listing, clock], **QUIET)
-        header.act(lambda: gr.Tabs(selected="new"), None, tabs, **QUIET)
+        header.act(
+            frame.on_act, [context.place, *fields], [tabs, context.copied], js=_PLACED, **QUIET
+        ).then(None, context.copied, None, js="isthmus.copied", **QUIET)
+        context.run.change(frame.footer, context.run, footer, **QUIET)
+        for field, name in ((context.run, "run"), (context.sweep, "sweep")):
+            field.change(None, field, None, js=_WRITTEN.format(name), **QUIET)
     _calm(demo)
+    shelter(demo)
     return demo
 
 
@@ -106,71 +120,6 @@ def _pages(context: Context) -> list[Page]:
     return pages
 
 
-class Frame:
-    """Answers the events of the frame: a page is opened, the clock ticks, something changed."""
-
-    def __init__(self, services: Services) -> None:
-        self.services = services
-        self._warmed = threading.Event()
-
-    def open(self, request: gr.Request) -> tuple[Any, ...]:
-        """The page has been painted: warms up, and goes to the tab, run and sweep in the address."""
-        if not self._warmed.is_set():
-            self._warmed.set()  # only now: heavy libraries would hold up the first paint
-            threading.Thread(target=self.services.warm_up, name="warm-up", daemon=True).start()
-        asked = dict(request.query_params)
-        tab = asked.get("tab", "explore")
-        # what is open is known before anything can be clicked: a late answer must not change it
-        runs = {run.id for run in finished(self.services)}
-        alone = [run.id for run in self.services.runs() if run.sweep is None]
-        sweeps = [sweep.id for sweep in self.services.sweeps()]
-        run, part = asked.get("run", ""), asked.get("part", "")
-        elsewhere = tab in TABS and tab != "explore"
-        return (
-            # a late answer must not take back someone who has already gone to another page
-            gr.Tabs(selected=tab) if elsewhere else gr.skip(),
-            *(
-                gr.Tabs(selected=part) if part in page.part_ids else gr.skip()
-                for page in (EvaluatePage, DataPage)
-            ),
-            run if run in runs else "",
-            next(iter(alone), ""),
-            next(
-                (sweep for sweep in sweeps if sweep == asked.get("sweep")), next(iter(sweeps), "")
-            ),
-            *self.tick(),
-        )
-
-    def tick(self) -> tuple[str, str, Any]:
-        """What the pages watch; the clock stops while there is nothing to wait for."""
-        services = self.services
-        runs = services.runs()
-        busy = any(run.live for run in runs) or services.evaluations_live() > 0
-        if may_change(services.settings):
-            busy = busy or not services.worker().alive or (not runs and services.settings.demo)
-        return version_of(services), listing_of(services), gr.Timer(active=busy)
-
-    def wake(self) -> tuple[str, Any]:
-        """What was changed on this page is watched from now on.
-
-        It never stops the clock: what ended between the last tick and now is not told here, and no tick
-        would come to tell it. The tick that sees that all has ended does.
-        """
-        _, listing, clock = self.tick()
-        return listing, clock if clock.active else gr.skip()
-
-    def follow(self, run: str) -> Any:
-        """The run to explore: the one chosen while it is there, else the newest finished one."""
-        ready = finished(self.services)
-        if run in {each.id for each in ready}:
-            return gr.skip()
-        return ready[0].id if ready else ""
-
-    def header(self) -> Html:
-        """The name, the state of the worker, and the way to a new run."""
-        return _header(self.services)
-
-
 def launch_options(services: Services) -> dict[str, Any]:
     """What ``Blocks.launch`` is given: looks, and what may be read from this disk."""
     settings = services.settings
@@ -184,7 +133,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "theme": theme.theme(),
         "css": theme.css(),
         "js": theme.script("shell"),
-        "head": scripts(),
+        "head": scripts() + _head(),
         "favicon_path": theme.ASSETS / "favicon.svg",
         "footer_links": [],
         "run_history": False,
@@ -197,56 +146,7 @@ def launch_options(services: Services) -> dict[str, Any]:
     }
 
 
-def _header(services: Services) -> Html:
-    worker = services.worker()
-    live = sum(run.live for run in services.runs())
-    live += services.evaluations_live()
-    state = "busy" if live and worker.alive else "good" if worker.alive else "warn"
-    word = (
-        f"{live} live"
-        if live and worker.alive
-        else "Ready"
-        if worker.alive
-        else "Waiting for the worker"
-    )
-    # "auto" until the worker has found out what there is
-    known = worker.device and worker.device != "auto"
-    device = f" · {worker.device}" if known else ""
-    pill = tag("span", tag("i"), word + device, class_=f"i-pill {state}", title=worker.message)
-    toggle = tag(
-        "button.i-icon", type="button", data_theme_toggle=True, title="Light or dark",
-        aria_label="Switch between light and dark",
-    )  # fmt: skip
-    return tag(
-        "header.i-header",
-        tag("span.i-mark", aria_hidden="true"),
-        tag("h1", "Isthmus"),
-        tag("span.i-tagline", "where images and text meet"),
-        tag("span.i-space"),
-        pill,
-        toggle,
-        button("New run", "new", kind="primary small"),
-    )
-
-
-def _footer() -> Html:
-    try:
-        number = version("isthmus")
-    except PackageNotFoundError:  # run from a checkout, as it usually is
-        number = "0.1"
-    return tag(
-        "footer.i-footer",
-        tag("span", f"Isthmus {number}"),
-        tag(
-            "span", "Nothing leaves this machine: no analytics, no fonts or scripts from elsewhere."
-        ),
-        tag(
-            "span",
-            tag("kbd", "/"),
-            " search · ",
-            tag("kbd", "1"),
-            "–",
-            tag("kbd", str(len(TABS))),
-            " pages",
-        ),
-    )
+def _head() -> str:
+    """What the page knows before it is painted: where it is, and how a link is copied."""
+    parts = [f"(() => {{\n{theme.script(name)}\n}})();" for name in ("address", "links")]
+    return "\n".join(["<script>", *parts, "</script>"])

@@ -135,6 +135,12 @@ class Opening(Door):
                 )
             return self._encoders[key]
 
+    def rest(self) -> None:
+        """Lets go of all runs and encoders in memory; whoever asks next opens them anew."""
+        with self._opening:
+            self._spaces.clear()
+            self._encoders.clear()
+
     def _forget(self, run_id: str) -> None:
         """Closes a run that is gone."""
         with self._opening:

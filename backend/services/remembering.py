@@ -23,6 +23,12 @@ class Remembering(Opening):
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self._remembering = threading.Lock()
 
+    def rest(self) -> None:
+        """Lets go of the answers, too."""
+        super().rest()
+        with self._remembering:
+            self._answers.clear()
+
     def _remembered(self, key: Hashable, make: Callable[[], R]) -> R:
         """The answer under a key, made where it is not there.
 

@@ -22,10 +22,11 @@ from backend.schemas import RunRequest, Side
 from backend.services import Services
 from backend.settings import Settings
 from tests.integration.conftest import paint
-from ui.context import Context
+from ui.context import Context, shared_fields
 from ui.pages.evaluating.caption_fold import CaptionFold
 from ui.pages.evaluating.conflict_fold import ConflictFold
 from ui.pages.evaluating.slice_fold import SliceFold
+from ui.uploads import Uploads
 
 
 @pytest.fixture
@@ -135,8 +136,7 @@ def test_folds_show_a_run_when_opened_and_forget_it_when_it_is_another(
     run_id = run(store, small)
     services = Services(Settings())
     with gr.Blocks():
-        tabs = gr.Tabs()
-        context = Context(services, tabs, *(gr.Textbox() for _ in range(9)))
+        context = Context(services, gr.Tabs(), Uploads(), **shared_fields())
         captions, sliced, conflict = (
             kind(context) for kind in (CaptionFold, SliceFold, ConflictFold)
         )

@@ -23,9 +23,10 @@ from backend.services import Services
 from backend.settings import Settings
 from tests.integration.home import Home
 from tests.unit.ui.test_markup import read
-from ui.context import Context
+from ui.context import Context, shared_fields
 from ui.pages.evaluating.gap import GapPart
 from ui.pages.evaluating.similarity import SimilarityPart
+from ui.uploads import Uploads
 
 
 @pytest.fixture
@@ -39,9 +40,7 @@ def services() -> Iterator[Services]:
 def context(services: Services) -> Iterator[Context]:
     """What a page is given, inside a page that is never shown."""
     with gr.Blocks():
-        names = ("version", "listing", "run", "opened", "query", "seed", "use", "sweep", "grid")
-        texts = {name: gr.Textbox() for name in names}
-        yield Context(services=services, tabs=gr.Tabs(), **texts)
+        yield Context(services, gr.Tabs(), Uploads(), **shared_fields())
 
 
 def finished(place: Home, request: RunRequest) -> str:

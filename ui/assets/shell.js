@@ -5,42 +5,43 @@
   if (!forced && kept) document.body.classList.toggle("dark", kept === "dark");
   document.documentElement.lang = "en";
 
+  const help = () => document.querySelector("#i-help-dialog");
+  const reach = (event) => {
+    const page = [...document.querySelectorAll("#i-tabs [role=tabpanel]")].find((node) => node.offsetParent);
+    if (!page) return;
+    event.preventDefault();
+    page.tabIndex = -1;
+    page.focus();
+  };
+
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-theme-toggle]")) {
       const dark = document.body.classList.toggle("dark");
       localStorage.setItem(KEY, dark ? "dark" : "light");
     }
+    if (event.target.closest("[data-help]")) help()?.showModal();
+    // the close button, or the ground beside the dialog
+    if (event.target.closest("[data-help-close]") || event.target === help()) help()?.close();
+    if (event.target.closest(".i-skip")) reach(event);
   });
 
-  // the address always leads back to the page that is shown
-  const remember = () => {
-    const open = document.querySelector("#i-tabs [role=tab][aria-selected=true]");
-    const id = open?.dataset.tabId;
-    const query = new URLSearchParams(location.search);
-    const inner = document.querySelector(`#i-${id}-tabs [role=tab][aria-selected=true]`);
-    // a page that is just being opened has no parts yet: the address is right as it is
-    const parted = id === "data" || id === "evaluate";
-    const part = parted ? inner?.dataset.tabId ?? query.get("part") : null;
-    if (!id || (query.get("tab") === id && query.get("part") === part)) return;
-    if (query.get("tab") !== id) scrollTo({ top: 0 });  // another page begins at its top
-    query.set("tab", id);
-    part ? query.set("part", part) : query.delete("part");
-    if (id !== "sweeps") query.delete("sweep");
-    history.replaceState(history.state, "", "?" + query);
-  };
   const bar = document.querySelector("#i-tabs");
-  if (bar) new MutationObserver(remember).observe(bar, {
+  if (bar) new MutationObserver(isthmus.look).observe(bar, {
     subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || help()?.open) return;
     if (event.target.closest("input, textarea, select, [contenteditable=true]")) return;
     if (event.key === "/") {
       const box = [...document.querySelectorAll(".i-search textarea, .i-search input")]
         .find((node) => node.offsetParent);
-      if (box) { event.preventDefault(); box.focus(); }
-    } else if (event.key >= "1" && event.key <= "8") {
-      document.querySelectorAll("#i-tabs [role=tab]")[Number(event.key) - 1]?.click();
+      if (box) { event.preventDefault(); box.focus(); box.select(); }
+    } else if (event.key === "?") {
+      event.preventDefault();
+      help()?.showModal();
+    } else if (event.key >= "1" && event.key <= "9") {
+      const tabs = document.querySelectorAll("#i-tabs > .tab-wrapper [role=tab]");
+      tabs[Number(event.key) - 1]?.click();
     }
   });
 }

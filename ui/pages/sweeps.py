@@ -8,7 +8,7 @@ import gradio as gr
 
 from backend.errors import IsthmusError, NotFound
 from backend.schemas import SweepDetail
-from ui import cards, sweep_cards, sweep_figures, theme, words
+from ui import cards, sweep_cards, sweep_figures, words
 from ui.components import curves, panel
 from ui.context import QUIET, RAW, WORK, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
@@ -92,9 +92,6 @@ class SweepsPage:
         view = [opened, self.list, self.opened, self.head, *buttons, *results, self.facts]
         changes = [self.seen.change, opened.change, tab.select]
         gr.on(changes, self.show, [opened, *picks], view, **QUIET, **RAW)
-        gr.on(
-            [opened.change, tab.select], None, opened, None, js=theme.script("address"), **QUIET
-        )  # fmt: skip
         changes = [self.size.input, self.direction.input, self.pair.input]
         gr.on(changes, self.show_results, [opened, *picks], results, **QUIET, **RAW)
         rows = [self.renaming, self.deleting]

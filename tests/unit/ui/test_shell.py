@@ -1,25 +1,35 @@
-"""The frame around the pages: what starts the clock, and what alone may stop it."""
+"""The frame around the pages: what starts the clock, what alone may stop it, where an address leads."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import pytest
 
 from backend.services import Services
 from backend.settings import Settings
-from ui.shell import Frame, build
+from ui import links
+from ui.frame import Frame, made_with
+from ui.presence import Presence
+from ui.shell import TABS, build
+
+PAGES = tuple(TABS)
 
 
 def test_only_a_tick_stops_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ended since the last tick is in no answer but the next tick's, so that one has to come."""
     monkeypatch.setenv("ISTHMUS_MODE", "readonly")  # nothing is live, nothing is waited for
-    idle = Frame(Services(Settings()))
+    idle = Frame(Services(Settings()), PAGES)
     assert idle.tick()[2].active is False
     assert idle.wake()[1] == gr.skip()
     monkeypatch.setenv("ISTHMUS_MODE", "full")  # no worker yet: it is waited for
-    busy = Frame(Services(Settings()))
+    busy = Frame(Services(Settings()), PAGES)
     assert busy.tick()[2].active is True and busy.wake()[1].active is True
 
 
@@ -34,3 +44,94 @@ def test_what_pages_share_is_heard_by_each_listener_for_itself() -> None:
     ]
     assert len(many) > 20  # the version alone has one a page and part
     assert not [each for each in many if each.trigger_mode == "always_last"]
+
+
+def request(**asked: str) -> Any:
+    """What Gradio passes of a page that was opened at an address."""
+    return SimpleNamespace(session_hash="view", query_params=asked)
+
+
+def opened(
+    frame: Frame, **asked: str
+) -> tuple[dict[str, Any], dict[str, str], str, dict[str, str]]:
+    """Tabs, shared fields, what is told, and the place, as the page gets them."""
+    tabs, _, _, *rest = frame.open(request(**asked))
+    fields = dict(zip(links.FIELDS, rest, strict=False))
+    told, place = rest[len(links.FIELDS) : len(links.FIELDS) + 2]
+    return tabs, fields, told, json.loads(place)
+
+
+@pytest.fixture
+def frame(monkeypatch: pytest.MonkeyPatch) -> Frame:
+    services = Services(Settings())
+    monkeypatch.setattr(services, "warm_up", lambda: None)
+    return Frame(services, PAGES)
+
+
+def test_an_address_leads_to_its_page_and_what_cannot_be_is_passed_over(frame: Frame) -> None:
+    tabs, fields, told, place = opened(frame, tab="map", run="../../etc", part="<b>")
+    assert tabs.selected == "map" and told == ""
+    assert fields["run"] == "" and place == {"tab": "map", "part": "", "run": "", "sweep": ""}
+    tabs, _, _, place = opened(frame, tab="no-such-page")
+    assert tabs == gr.skip() and place["tab"] == "explore"
+
+
+def test_an_unknown_link_is_told_and_the_plain_page_shown(frame: Frame) -> None:
+    for code in ("abcdefgh", "<img src=x onerror=alert(1)>", "x" * 5000):
+        tabs, fields, told, place = opened(frame, link=code)
+        assert "i-notice warn" in told and "<img" not in told
+        assert place["tab"] == "explore" and not any(fields.values())
+
+
+def test_a_link_to_a_run_that_is_gone_says_so_and_keeps_the_query(frame: Frame) -> None:
+    state = {"page": "map", "run": "r-gone", "view": {"colour": "cluster"},
+             "asked": {"parts": [{"kind": "text", "value": "a red circle"}]}}  # fmt: skip
+    _, fields, told, place = opened(frame, link=frame.services.keep_link(state))
+    assert "not here any more" in told and place["tab"] == "map"
+    assert fields["run"] == "" and fields["view"] == "" and "a red circle" in fields["asked"]
+
+
+def test_the_footer_names_what_a_run_was_made_with() -> None:
+    configuration = {
+        "image_encoder": "facebook/dinov2-small", "image_revision": "ed25f3a31f01632728cabb09d1542f84",
+        "text_encoder": "/home/someone/encoders/mine", "text_revision": None,
+    }  # fmt: skip
+    said = made_with("/home/someone/photographs", configuration)
+    assert said == "photographs · facebook/dinov2-small @ ed25f3a · mine"
+
+
+def test_the_footer_tells_version_privacy_and_keys(frame: Frame) -> None:
+    said = frame.footer("")
+    assert "Isthmus 0." in said and "Nothing leaves this machine" in said and "data-help" in said
+    assert frame.footer("no such run") == said
+
+
+def test_memory_is_let_go_of_when_the_last_viewer_has_left() -> None:
+    rested = Event()
+    presence = Presence(rested.set, grace=0.05)
+    presence.came("one")
+    presence.came("two")
+    presence.left("one")
+    assert not rested.wait(0.3)  # one is still there
+    presence.left("two")
+    assert rested.wait(10)
+
+
+def test_a_page_that_is_loaded_anew_keeps_what_is_open() -> None:
+    rested = Event()
+    presence = Presence(rested.set, grace=0.5)
+    presence.came("one")
+    presence.left("one")
+    presence.came("two")
+    time.sleep(1)
+    assert not rested.is_set()
+    presence.asked()  # by a program, while somebody looks
+    assert not rested.wait(1)
+
+
+def test_resting_closes_runs_encoders_and_answers() -> None:
+    services = Services(Settings())
+    services._spaces["r-1"] = services._encoders[("text", "minilm")] = object()  # type: ignore[assignment]
+    services._remembered("question", lambda: "answer")
+    services.rest()
+    assert not services._spaces and not services._encoders and not services._answers

@@ -1,0 +1,47 @@
+"""The keys of every page, and the dialog that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ui.markup import Html, tag
+
+#: heading -> keys and what they do; keys that are pressed one or the other stand side by side
+KEYS: Final[dict[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
+    "Everywhere": (
+        (("/",), "type a search"),
+        (("1", "…"), "the pages, in the order of their tabs"),
+        (("?",), "this list"),
+        (("Esc",), "closes what is open, or lets go of what is chosen"),
+    ),
+}
+
+
+def dialog(keys: dict[str, Sequence[tuple[Sequence[str], str]]] | None = None) -> Html:
+    """All keys, in a dialog that ``assets/shell.js`` opens."""
+    groups = [
+        tag(
+            "section",
+            tag("h3", name),
+            tag("dl", [_entry(pressed, what) for pressed, what in entries]),
+        )
+        for name, entries in (keys or KEYS).items()
+    ]
+    # a native dialog keeps the focus inside, closes on Esc and gives the focus back
+    return tag(
+        "dialog.i-help",
+        tag(
+            "div.i-help-top",
+            tag("h2", "Keys", id="i-help-title"),
+            tag("button.i-icon", "×", type="button", data_help_close=True, aria_label="Close"),
+        ),
+        tag("div.i-help-groups", groups),
+        id="i-help-dialog",
+        aria_labelledby="i-help-title",
+    )
+
+
+def _entry(pressed: Sequence[str], what: str) -> Html:
+    keys = [tag("kbd", key) for key in pressed]
+    return tag("div", tag("dt", keys), tag("dd", what))
