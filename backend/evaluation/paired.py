@@ -7,16 +7,14 @@ told that is smaller than either run's own interval.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.evaluation.resampling import difference, resampled_means
 from backend.evaluation.retrieval import KS, image_to_text_ranks, text_to_image_ranks
 from backend.schemas import PairedDifference
-
-RESAMPLES: Final = 2000
-_CELLS: Final = 2**22  # draws held at once
 
 Embedded = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
@@ -57,8 +55,6 @@ def answered(space: Embedded) -> Answered:
 def compare(before: Answered, after: Answered, seed: int = 0) -> dict[str, PairedDifference]:
     """How much better the second is, in every measure, by the same draws of images.
 
-    p is twice the smaller share of resamples on either side of 0, the observed one counted with both.
-
     Args:
         before, after: of the same items in the same order.
         seed: of the bootstrap.
@@ -68,20 +64,8 @@ def compare(before: Answered, after: Answered, seed: int = 0) -> dict[str, Paire
     owners = {name: after.owners[name.partition("/")[0]] for name in names}
     sums = np.stack([np.bincount(owners[name], gained[name], images) for name in names], axis=1)
     counts = np.stack([np.bincount(owners[name], minlength=images) for name in names], axis=1)
-    draw = np.random.default_rng(seed)
-    means = np.empty((RESAMPLES, len(names)))
-    step = max(1, _CELLS // images)
-    for start in range(0, RESAMPLES, step):
-        some = min(step, RESAMPLES - start)
-        weights = draw.multinomial(images, np.full(images, 1 / images), size=some).astype(float)
-        means[start : start + some] = (weights @ sums) / np.maximum(weights @ counts, 1)
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    tails = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0))
+    means = resampled_means(sums.astype(np.float64), counts, seed)
     return {
-        name: PairedDifference(
-            difference=float(gained[name].mean()),
-            interval=(float(low[column]), float(high[column])),
-            p=min(1.0, 2 * (1 + int(tails[column])) / (RESAMPLES + 1)),
-        )
+        name: difference(float(gained[name].mean()), means[:, column])
         for column, name in enumerate(names)
     }

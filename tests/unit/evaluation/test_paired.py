@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, kstest
 
-from backend.evaluation import paired
+from backend.evaluation import resampling
 from backend.evaluation.paired import Answered, answered
 from backend.evaluation.paired import compare as compare_answers
 from backend.evaluation.retrieval import evaluate
@@ -99,5 +99,5 @@ def test_captions_of_one_image_are_drawn_together() -> None:
 def test_blocks_of_draws_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     gained = np.random.default_rng(9).normal(size=50)
     whole = paired_difference(gained, np.arange(50), 50)
-    monkeypatch.setattr(paired, "_CELLS", 700)
+    monkeypatch.setattr(resampling, "_CELLS", 700)
     assert paired_difference(gained, np.arange(50), 50) == whole
