@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import NotFound
+from backend.exploration.filters import Filters
 from backend.exploration.indexes import VectorIndex, build_index, is_whole, open_index
 from backend.exploration.previews import preview
 from backend.media.blobs import Blob
 from backend.schemas import Hit, Item, Modality, Side
 
 _ITEMS: Final = "gallery.json"
+#: of larger galleries an item's rank is not looked for among all, which would read every vector
+_RANKED: Final = 1_000_000
+_DEEPEST_RANK: Final = 1000
+#: scores that are nearer than this are equal but for rounding
+_ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,14 @@ def side_of(item_id: str) -> Side:
 
 
 class Gallery:
-    """Items, their embeddings, and exact search among them."""
+    """Items, their embeddings, and search among them.
+
+    Args:
+        entries: in the order of the image index's rows; the text index has their captions in this order.
+        image: index of the items.
+        text: index of all captions.
+        previews: where small pictures and recordings are kept.
+    """
 
     def __init__(
         self, entries: Sequence[Entry], image: VectorIndex, text: VectorIndex, previews: Path
@@ -112,15 +126,46 @@ class Gallery:
             attributes=entry.attributes,
         )
 
+    def said(self, item_id: str) -> str:
+        """The words of a caption, or of an item that is words; empty for others."""
+        entry = self.entries[self.owner(item_id)]
+        if side_of(item_id) == "text":
+            return entry.captions[int(item_id.rpartition("#")[2])]
+        return entry.content if isinstance(entry.content, str) else ""
+
+    @cached_property
+    def owners(self) -> NDArray[np.int64]:
+        """(m,) each caption's image row."""
+        counts = [len(entry.captions) for entry in self.entries.values()]
+        return np.repeat(np.arange(len(counts)), counts)
+
+    @cached_property
+    def filters(self) -> Filters:
+        """What rows are left by metadata."""
+        return Filters([entry.attributes for entry in self.entries.values()], self.owners)
+
+    def among(
+        self, side: Side, where: Mapping[str, Sequence[str]], points: NDArray[np.int32] | None
+    ) -> NDArray[np.int64] | None:
+        """Rows of a side that metadata and a selection leave, rising; None: all.
+
+        Args:
+            where: attribute -> allowed values, without :meth:`Filters.faults`.
+            points: chosen ones, rising, the images' numbered before the captions'; None: all.
+        """
+        rows = self.filters.rows(side, where) if where else None
+        if points is None:
+            return rows
+        first = 0 if side == "image" else len(self.indexes["image"])
+        start, end = np.searchsorted(points, [first, first + len(self.indexes[side])])
+        chosen = points[start:end].astype(np.int64) - first
+        return chosen if rows is None else np.intersect1d(rows, chosen, assume_unique=True)
+
     def embedded(
         self,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """Images (n, d), captions (m, d), and each caption's image row."""
-        image, text = self.indexes["image"], self.indexes["text"]
-        row_of = image.row_of
-        # every caption is of the gallery, so nothing needs to be checked
-        owners = [row_of["image" + item[4:].rpartition("#")[0]] for item in text.ids]
-        return image.vectors(), text.vectors(), np.asarray(owners, np.int64)
+        return self.indexes["image"].vectors(), self.indexes["text"].vectors(), self.owners
 
     def vector(self, item_id: str) -> NDArray[np.float32]:
         """(d,) unit vector of an item."""
@@ -138,23 +183,51 @@ class Gallery:
             query: (d,) unit vector.
             truth: image id of the query's own pair; its items are marked.
         """
-        index = self.indexes[target]
-        rows, scores = index.search(query[None], k)
-        hits = []
-        for rank, (row, score) in enumerate(zip(rows[0], scores[0], strict=True), start=1):
-            item = self.item(index.ids[row])
-            hits.append(
-                Hit(rank=rank, score=float(score), item=item, ground_truth=item.image_id == truth)
-            )
-        return tuple(hits)
+        rows, scores = self.indexes[target].search(query[None], k)
+        ranks = range(1, len(rows[0]) + 1)
+        return self.hits(target, rows[0].tolist(), scores[0].tolist(), ranks, truth)
 
-    def truth_rank(self, query: NDArray[np.float32], target: Side, truth: str) -> int:
-        """Rank, from 1, of the best item of ``truth`` among all items of a modality."""
+    def hits(
+        self,
+        side: Side,
+        rows: Sequence[int],
+        scores: Sequence[float],
+        ranks: Sequence[int],
+        truth: str | None = None,
+    ) -> tuple[Hit, ...]:
+        """Rows that were found, with what is shown of them."""
+        ids = self.indexes[side].ids
+        found = []
+        for row, score, rank in zip(rows, scores, ranks, strict=True):
+            item = self.item(ids[row])
+            marked = item.image_id == truth
+            found.append(Hit(rank=rank, score=score, item=item, ground_truth=marked))
+        return tuple(found)
+
+    def truth_rank(
+        self, query: NDArray[np.float32], target: Side, truth: str, hits: Sequence[Hit] = ()
+    ) -> int | None:
+        """Rank, from 1, of the best item of ``truth`` among all items of a modality.
+
+        Args:
+            hits: the best of all of them, where they are known: nothing is searched if they tell.
+
+        Returns:
+            None where it has no item, or where the gallery is so large that only the best are looked at
+            and it is not among them.
+        """
         index = self.indexes[target]
-        scores = index.vectors() @ query
-        # not by looking through all: of large galleries that takes longer than the search
-        own = [scores[index.row_of[item]] for item in self._items_of(truth, target)]
-        return 1 + int((scores > max(own) + 1e-6).sum())
+        own = [index.row_of[item] for item in self._items_of(truth, target)]
+        if not own:
+            return None
+        best = float((index.vectors()[own] @ query).max()) + _ROUNDING
+        # not what an approximate search found: it may have missed one that is better
+        if hits and index.facts.recall_at_10 is None and hits[-1].score <= best:
+            return 1 + sum(hit.score > best for hit in hits)
+        if len(index) > _RANKED:
+            _, scores = index.search(query[None], _DEEPEST_RANK)
+            return 1 + int((scores > best).sum()) if scores[0, -1] <= best else None
+        return 1 + int((index.vectors() @ query > best).sum())
 
     def _items_of(self, image_id: str, side: Side) -> list[str]:
         """The item ids of an image on a side: its own, or its captions'."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,30 @@ from backend.exploration.gallery import Gallery
 from backend.features.encoders import Encoder
 from backend.schemas import Side
 
+_REMEMBERED: Final = 256
+
+
+class Recent:
+    """Vectors of what was asked last: a map and a second page ask again what a search has asked."""
+
+    def __init__(self) -> None:
+        self._vectors: OrderedDict[Hashable, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> NDArray[np.float32] | None:
+        """What was kept by this key."""
+        with self._lock:
+            if key in self._vectors:
+                self._vectors.move_to_end(key)
+            return self._vectors.get(key)
+
+    def keep(self, key: Hashable, vector: NDArray[np.float32]) -> None:
+        """Keeps it, and lets go of what was asked longest ago."""
+        with self._lock:
+            self._vectors[key] = vector
+            while len(self._vectors) > _REMEMBERED:
+                self._vectors.popitem(last=False)
+
 
 class SharedSpace:
     """Embeds queries and finds what lies near them.
@@ -23,6 +49,9 @@ class SharedSpace:
         gallery: what is searched.
         alignment: the run's heads.
         encoder: gives one side's frozen encoder; called on the first query of that side.
+
+    Attributes:
+        recent: queries' vectors that need not be encoded again.
     """
 
     def __init__(
@@ -31,26 +60,33 @@ class SharedSpace:
         self.gallery = gallery
         self.alignment = alignment
         self._encoder = encoder
+        self.recent = Recent()
 
     def embed_text(self, text: str) -> NDArray[np.float32]:
         """(d,) unit vector of a text."""
-        return self._embed("text", text)
+        vector: NDArray[np.float32] = self._embed("text", [text])[0]
+        return vector
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) unit vectors of texts, read together."""
-        encoder = self._encoder("text")
-        if encoder.outputs[0].ragged:
-            return np.stack([self.embed_text(text) for text in texts])
-        return self._through("text", encoder, FeatureRows(encoder.encode(list(texts))))
+        return self._embed("text", texts)
 
     def embed_item(self, item: Any) -> NDArray[np.float32]:
         """(d,) unit vector of something of the items' kind: an RGB picture, a recording, words."""
-        return self._embed("image", item)
-
-    def _embed(self, side: Side, item: Any) -> NDArray[np.float32]:
-        encoder = self._encoder(side)
-        vector: NDArray[np.float32] = self._through(side, encoder, _features(encoder, item))[0]
+        vector: NDArray[np.float32] = self._embed("image", [item])[0]
         return vector
+
+    def embed_items(self, items: Sequence[Any]) -> NDArray[np.float32]:
+        """(n, d) unit vectors of things of the items' kind, read together."""
+        return self._embed("image", items)
+
+    def _embed(self, side: Side, items: Sequence[Any]) -> NDArray[np.float32]:
+        encoder = self._encoder(side)
+        if not encoder.outputs[0].ragged:
+            return self._through(side, encoder, FeatureRows(encoder.encode(list(items))))
+        tokens = [blocks[0] for blocks in encoder.encode_tokens(list(items))]
+        lengths = np.asarray([len(each) for each in tokens])
+        return self._through(side, encoder, TokenRows(np.concatenate(tokens), lengths))
 
     def _through(self, side: Side, encoder: Encoder, features: Rows) -> NDArray[np.float32]:
         """Frozen features through a side's head."""
@@ -72,11 +108,3 @@ class SharedSpace:
         index = self.gallery.indexes[target]
         rows, _ = index.search(query[None], k)
         return [index.ids[row] for row in rows[0]]
-
-
-def _features(encoder: Encoder, item: Any) -> Rows:
-    """One item's features, as the run's own items have them: one vector, or every token's."""
-    if not encoder.outputs[0].ragged:
-        return FeatureRows(encoder.encode([item]))
-    tokens = encoder.encode_tokens([item])[0][0]
-    return TokenRows(tokens, np.asarray([len(tokens)]))

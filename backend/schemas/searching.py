@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from backend.schemas.base import Frozen, Side
 from backend.schemas.exploring import Hit, IndexKind
@@ -29,6 +29,12 @@ class QueryPart(Frozen):
     crop: tuple[float, float, float, float] | None = Field(
         None, description="of a picture: left, top, right, bottom as shares of its width and height"
     )
+
+    @field_validator("crop")
+    @classmethod
+    def _nothing_cut_off(cls, crop: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        """All of a picture is the picture itself."""
+        return None if crop == (0, 0, 1, 1) else crop
 
 
 class Query(Frozen):

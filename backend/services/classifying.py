@@ -87,6 +87,8 @@ class Classifying(Evaluating):
 
         from backend.catalog.prompts import parse_templates, prompts
         from backend.evaluation.zero_shot import class_embeddings, probabilities
+        from backend.exploration.queries import read_file
+        from backend.media.blobs import Blob
 
         names = _checked(classes)
         sentences = parse_templates("\n".join(templates)) if templates else ("a photo of a {}.",)
@@ -99,7 +101,8 @@ class Classifying(Evaluating):
         space = self._space(run_id)
         if space.gallery.modality not in ("image", "audio"):
             raise InvalidInput("This run's items are no files, so none can be classified here.")
-        item = space.embed_item(self._opened(file, space.gallery.modality))
+        pixels = self.settings.max_image_pixels
+        item = space.embed_item(read_file(Blob(file), space.gallery.modality, pixels))
         said = space.embed_texts(prompts(names, sentences))
         ways = class_embeddings(said.reshape(len(names), len(sentences), -1))
         scores, shares = ways @ item, probabilities(item, ways)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from backend.errors import InvalidInput
+from backend.errors import Fault, InvalidInput
 from backend.schemas import (
-    ITEM_WORDS,
-    Answers,
     IndexNote,
-    Modality,
     Query,
     QueryPart,
     SearchResult,
     Side,
+    unpack,
 )
 from backend.services.opening import Opening
 
@@ -23,9 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from backend.exploration.gallery import Gallery
     from backend.exploration.space import SharedSpace
 
-_LONGEST_QUERY = 500
+T = TypeVar("T")
 
 
 class Searching(Opening):
@@ -34,107 +33,120 @@ class Searching(Opening):
     def search(self, run_id: str, query: Query) -> SearchResult:
         """What of a run's gallery is nearest to a query.
 
+        Where both modalities are searched, each is ranked by itself: in a shared space all images lie
+        nearer to an image than all texts do (the modality gap), which would decide a common ranking.
+
+        An item of the gallery that is asked with alone, uncropped, has a pair: it is marked among the
+        answers, and its rank among all of a modality is told, whatever the filters.
+
         Raises:
-            InvalidInput: something of the query cannot be used.
+            InvalidInput: what of the query cannot be used, all at once: its parts, its filters, its
+                selection.
             NotFound: no such run, or it has no index.
         """
+        from backend.exploration.searching import answers
+
         began = time.perf_counter()
         space = self._space(run_id)
-        vector = self._query_vector(space, query)
-        truth = None
-        if len(query.parts) == 1 and query.parts[0].kind == "item" and not query.parts[0].crop:
-            truth = space.gallery.owner(query.parts[0].value)
+        gallery = space.gallery
+        faults = gallery.filters.faults(query.where) if query.where else []
+        vector = _or_fault(faults, "", lambda: self._query_vector(space, query))
+        chosen = _or_fault(faults, "selection", lambda: _chosen(gallery, run_id, query.within))
+        if faults or vector is None:
+            raise InvalidInput("This cannot be searched for yet.", faults)
         sides: tuple[Side, ...] = ("image", "text") if query.target == "both" else (query.target,)
-        notes = self.index_notes(run_id)
-        answers = tuple(
-            Answers(
-                side=side,
-                hits=space.gallery.search(vector, side, query.k, truth),
-                gallery=len(space.gallery.indexes[side]),
-                searched=len(space.gallery.indexes[side]),
-                index=notes[side],
-                truth_rank=space.gallery.truth_rank(vector, side, truth) if truth else None,
+        truth, hide = _pair(gallery, query), query.hide_duplicates
+        found = tuple(
+            answers(
+                gallery,
+                vector,
+                side,
+                query.k,
+                gallery.among(side, query.where, chosen),
+                truth,
+                hide,
             )
             for side in sides
         )
-        return SearchResult(answers=answers, seconds=time.perf_counter() - began)
+        return SearchResult(answers=found, seconds=time.perf_counter() - began)
 
     def attributes(self, run_id: str) -> dict[str, tuple[str, ...]]:
-        """What answers can be filtered by: attributes, each with its values, most frequent first."""
-        counts: dict[str, dict[str, int]] = {}
-        entries = self._space(run_id).gallery.entries
-        for entry in entries.values():
-            for name, value in entry.attributes.items():
-                counts.setdefault(name, {})[value] = counts.get(name, {}).get(value, 0) + 1
-        return {
-            name: tuple(sorted(found, key=lambda value: -found[value])[:200])
-            for name, found in counts.items()
-            if len(found) < len(entries)
-        }
+        """What answers can be filtered by: attributes that tell a gallery's items apart.
+
+        Returns:
+            Their values, the most frequent first, at most 200; attributes with another value for each
+            item are left out.
+
+        Raises:
+            NotFound: no such run, or it has no index.
+        """
+        return self._space(run_id).gallery.filters.values()
 
     def index_notes(self, run_id: str) -> dict[Side, IndexNote]:
-        """What searches each modality of a run, and how well."""
-        return {
-            side: IndexNote(
-                kind=index.facts.kind,
-                exact=index.facts.recall_at_10 is None,
-                recall_at_10=index.facts.recall_at_10,
-                queries=index.facts.queries,
-            )
-            for side, index in self._space(run_id).gallery.indexes.items()
-        }
+        """What searches each modality of a run's gallery, and how well.
+
+        Raises:
+            NotFound: no such run, or it has no index.
+        """
+        from backend.exploration.searching import note
+
+        indexes = self._space(run_id).gallery.indexes
+        return {side: note(index.facts) for side, index in indexes.items()}
 
     def embed(self, run_id: str, part: QueryPart) -> list[float]:
-        """The unit vector of one part in a run's shared space."""
-        return [float(number) for number in self._part_vector(self._space(run_id), part)]
+        """The unit vector of a part in a run's shared space, whatever its weight.
+
+        Raises:
+            InvalidInput: it cannot be used.
+            NotFound: no such run, or it has no index.
+        """
+        from backend.exploration.queries import part_vectors
+
+        pixels = self.settings.max_image_pixels
+        whole = part.model_copy(update={"weight": 1.0})
+        (vector,) = part_vectors(self._space(run_id), [whole], pixels)
+        return [float(number) for number in vector]
 
     def _query_vector(self, space: SharedSpace, query: Query) -> NDArray[np.float32]:
         """(d,) unit vector of a query."""
-        import numpy as np
+        from backend.exploration.queries import query_vector
 
-        mixed = np.sum(
-            [part.weight * self._part_vector(space, part) for part in query.parts], axis=0
+        return query_vector(space, query, self.settings.max_image_pixels)
+
+
+def _chosen(gallery: Gallery, run_id: str, within: str) -> NDArray[np.int32] | None:
+    """The points of a packed selection; None where nothing is selected.
+
+    Raises:
+        InvalidInput: it is no selection, or not of this gallery.
+    """
+    selection = unpack(within)
+    if selection is None:
+        return None
+    points = len(gallery.indexes["image"]) + len(gallery.indexes["text"])
+    if selection.run != run_id:
+        raise InvalidInput(
+            f"it was made in the run {selection.run}; clear it, or select on this run's map"
         )
-        length = float(np.linalg.norm(mixed))
-        if length < 1e-4:
-            raise InvalidInput("The parts of this query cancel out. Change a weight.")
-        return np.asarray(mixed / length, np.float32)
+    if selection.total != points:
+        raise InvalidInput(
+            f"it is of {selection.total:,} points and this gallery has {points:,}; clear it, and select "
+            "again"
+        )
+    return selection.points
 
-    def _part_vector(self, space: SharedSpace, part: QueryPart) -> NDArray[np.float32]:
-        import numpy as np
 
-        modality = space.gallery.modality
-        if part.kind in ("text", "said"):
-            text = " ".join(part.value.split())
-            if not text:
-                raise InvalidInput("Type what to look for, for example: a red circle.")
-            if len(text) > _LONGEST_QUERY:
-                raise InvalidInput(
-                    f"The text has {len(text)} letters; use at most {_LONGEST_QUERY}."
-                )
-            if part.kind == "text":
-                return space.embed_text(text)
-            if modality not in ("text", "code"):
-                raise InvalidInput(f"{ITEM_WORDS[modality][1].capitalize()} cannot be typed.")
-            return space.embed_item(text)
-        if part.kind == "file":
-            if modality not in ("image", "audio"):
-                raise InvalidInput(
-                    f"This run's items are {ITEM_WORDS[modality][1]}, not files. Search by words."
-                )
-            return space.embed_item(self._opened(Path(part.value), modality))
-        if part.kind == "item":
-            return space.vector(part.value)
-        try:
-            vector = np.array(part.value.replace(",", " ").split(), np.float32)
-        except ValueError as error:
-            raise InvalidInput("The vector has to be numbers.") from error
-        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+def _pair(gallery: Gallery, query: Query) -> str | None:
+    """The image id of the pair that is asked with; None for what has no pair, as mixtures have none."""
+    part = query.parts[0]
+    alone = len(query.parts) == 1 and part.kind == "item" and part.weight > 0
+    return gallery.owner(part.value) if alone and part.crop is None else None
 
-    def _opened(self, file: Path, modality: Modality) -> Any:
-        from backend.media.blobs import Blob
-        from backend.media.pictures import read_picture
 
-        if modality == "image":
-            return read_picture(file, self.settings.max_image_pixels)
-        return Blob(file)
+def _or_fault(faults: list[Fault], where: str, ask: Callable[[], T]) -> T | None:
+    """What is asked for; where it cannot be had, the faults tell why."""
+    try:
+        return ask()
+    except InvalidInput as error:
+        faults.extend(error.faults or [Fault(where, error.summary)])
+        return None
