@@ -14,6 +14,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: i
 
 from backend.services import Services
 from backend.settings import Settings
+from ui.api import answer_in_json
 from ui.shell import build, launch_options
 
 services = Services(Settings())
@@ -29,6 +30,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         _, address, _ = demo.launch(**launch_options(services))
+        answer_in_json(demo)
         print(f"Isthmus is open at {address}", flush=True)
         services.start()
         demo.block_thread()

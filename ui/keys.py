@@ -34,7 +34,7 @@ def dialog(keys: dict[str, Sequence[tuple[Sequence[str], str]]] | None = None) -
         tag(
             "div.i-help-top",
             tag("h2", "Keys", id="i-help-title"),
-            tag("button.i-icon", "×", type="button", data_help_close=True, aria_label="Close"),
+            tag("button.i-button.quiet", "Close", type="button", data_help_close=True),
         ),
         tag("div.i-help-groups", groups),
         id="i-help-dialog",

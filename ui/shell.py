@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from backend.services import Services
-from ui import keys, links, theme
+from ui import api, keys, links, theme
 from ui.components import panel, scripts
 from ui.context import QUIET, Context, shared_fields
 from ui.frame import PARTED, Frame
@@ -17,7 +17,7 @@ from ui.markup import tag
 from ui.pages.data import DataPage
 from ui.pages.drift import DriftPage
 from ui.pages.evaluating.page import EvaluatePage
-from ui.pages.explore import ExplorePage
+from ui.pages.exploring.page import ExplorePage
 from ui.pages.map import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
@@ -64,6 +64,7 @@ def build(services: Services) -> gr.Blocks:
 
         for page in pages:
             page.connect()
+        api.publish(services, frame.presence.asked)
         noticed = [context.version, context.listing, clock]
         fields = [getattr(context, name) for name in links.FIELDS]
         parts = [page.parts for kind in PARTED for page in pages if isinstance(page, kind)]
@@ -139,6 +140,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "enable_monitoring": False,
+        "mcp_server": api.mcp_installed(),
         "show_error": False,
         "share": False,
         "quiet": True,

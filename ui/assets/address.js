@@ -34,7 +34,9 @@ isthmus.look = () => {
 };
 
 isthmus.at = (changes) => {
+  const still = told() === linked && !place.run; // a link without a run shows the newest one
   Object.assign(place, changes);
+  if (still) linked = told();
   write();
 };
 
@@ -48,7 +50,7 @@ isthmus.opened = (answer) => {
       setTimeout(show, 30, patience - 1);
       return;
     }
-    Object.assign(place, target);
+    for (const [key, value] of Object.entries(target)) if (value) place[key] = value;
     linked = told();
     opening = false;
     document.documentElement.classList.remove("i-opening");
