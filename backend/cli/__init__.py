@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from backend.cli import catalog, evaluations, features, place, runs, sweeps
+from backend.cli import catalog, evaluations, features, place, runs, searching, sweeps
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Align two frozen encoders and explore the space they share.",
 )
 app.add_typer(runs.app)
+app.add_typer(searching.app)
 app.add_typer(sweeps.app)
 app.add_typer(evaluations.app)
 app.add_typer(catalog.app)

@@ -1,4 +1,4 @@
-"""Commands about runs: align, list, show, search, drift."""
+"""Commands about runs: align, list, show, drift."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from backend.cli.tables import (
     seeds_table,
 )
 from backend.errors import InvalidInput
-from backend.schemas import Query, QueryPart, RunDetail, RunRequest
+from backend.schemas import RunDetail, RunRequest
 from backend.settings import Settings
 from backend.terminal import Listener
 
@@ -151,32 +151,6 @@ def compare(
         for one in compared:
             console.print(paired_table(one))
         write(json_file, [one.model_dump(mode="json") for one in compared])
-
-
-@app.command()
-def search(
-    run: Annotated[str, typer.Argument(help="A run's id.")],
-    query: Annotated[str, typer.Argument(help="A text, or the path of a picture or recording.")],
-    k: Annotated[int, typer.Option(help="How many answers.")] = 10,
-    target: Annotated[str, typer.Option(help="image or text")] = "image",
-    json_file: JsonFile = None,
-) -> None:
-    """Search a run's gallery by text, by picture or by recording."""
-    with told():
-        from backend.services import Services
-
-        if target not in ("image", "text"):
-            stop(f"--target is {target!r}; allowed: image, text", 2)
-        part = QueryPart(kind="file" if Path(query).is_file() else "text", value=query)
-        asked = Query(parts=(part,), target=target, k=k)
-        (found,) = Services(Settings()).search(run, asked).answers
-        table = Table("rank", "score", "image", "caption", box=None)
-        for hit in found.hits:
-            table.add_row(
-                str(hit.rank), f"{hit.score:.3f}", hit.item.image_id, hit.item.captions[0]
-            )
-        console.print(table)
-        write(json_file, found.model_dump(mode="json"))
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Sequence
+from os.path import isfile  # unlike Path's it bears names of any length
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -85,7 +86,7 @@ def read_file(file: Blob, modality: Modality, max_pixels: int) -> Any:
     Raises:
         InvalidInput: it is gone, or no picture.
     """
-    if not file.path.is_file():
+    if not isfile(file.path):
         raise InvalidInput("the file is gone; choose it again")
     return read_picture(file, max_pixels) if modality == "image" else file
 
@@ -162,7 +163,7 @@ def _picture(
         item = read_file(source, modality, max_pixels)
         return item if crop is None else _cropped(item, crop)
 
-    state = source.path.stat() if source.path.is_file() else None
+    state = source.path.stat() if isfile(source.path) else None
     key = (str(source), state and (state.st_size, state.st_mtime_ns), crop)
     return _remembered(space, "image", key, opened)
 
