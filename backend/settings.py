@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.memory import memory
 
 #: the checkout, where the committed data/demo/ lies
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+#: of the machine's memory, what open indexes may take where nothing else is set; and where it cannot be told
+_INDEX_SHARE = 4
+_INDEX_BYTES = 2 * 1024**3
+_MEGABYTE = 1024**2
+_SERVERS = ("http://", "https://", "tcp://")
 
 
 class Settings(BaseSettings):
@@ -32,6 +40,23 @@ class Settings(BaseSettings):
     max_image_pixels: int = 50_000_000
     max_archive_items: int = Field(20_000, description="files in a zip that is imported")
     max_archive_mb: int = Field(2_000, description="megabytes of an imported zip, unpacked")
+    index_memory_mb: int | None = Field(
+        None, gt=0, description="megabytes that open indexes may take; default: a quarter of all"
+    )
+    vector_store: str = Field(
+        "faiss", description="faiss, a Milvus server's URI, or a path for Milvus Lite (ends in .db)"
+    )
+    vector_store_token: str = Field("", repr=False, description="user:password or key of Milvus")
+
+    @field_validator("vector_store")
+    @classmethod
+    def _known_store(cls, given: str) -> str:
+        if given == "faiss" or given.endswith(".db") or given.startswith(_SERVERS):
+            return given
+        raise ValueError(
+            f"{given!r} is no vector store; allowed are faiss, a Milvus server's address such as "
+            "http://localhost:19530, and a path that ends in .db, for Milvus Lite"
+        )
 
     @property
     def data_dir(self) -> Path:
@@ -42,6 +67,14 @@ class Settings(BaseSettings):
     def indexes_dir(self) -> Path:
         """What can be rebuilt: FAISS indexes, maps, thumbnails."""
         return self.home.resolve() / "indexes"
+
+    @property
+    def index_memory_bytes(self) -> int:
+        """What open indexes may take together, and what one that is built is chosen for."""
+        if self.index_memory_mb is not None:
+            return self.index_memory_mb * _MEGABYTE
+        found = memory()
+        return found // _INDEX_SHARE if found else _INDEX_BYTES
 
     @property
     def features_dir(self) -> Path:

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import os
 import platform
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from backend.memory import free_memory, memory
 from backend.settings import Settings
 
 #: one of them is there where a GPU's driver is: of Nvidia, under Windows' Linux, of AMD
 _DRIVERS: Final = tuple(map(Path, ("/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")))
-#: what limits the memory of a container
-_LIMITS: Final = tuple(
-    map(Path, ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-)
-_MEMORY: Final = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
@@ -63,31 +58,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def memory() -> int | None:
-    """Bytes that this process may use at most: the machine's, or its container's."""
-    with suppress(AttributeError, ValueError, OSError):  # not on Windows
-        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return min([found, *_limits()])
-    return None
-
-
-def free_memory() -> int | None:
-    """Bytes that programs could still be given."""
-    with suppress(OSError, ValueError, IndexError):
-        for line in _MEMORY.read_text("utf-8").splitlines():
-            if line.startswith("MemAvailable:"):
-                return min([int(line.split()[1]) * 1024, *_limits()])
-    return None
-
-
-def _limits() -> list[int]:
-    found = []
-    for path in _LIMITS:
-        with suppress(OSError, ValueError):  # not there, or the word "max"
-            found.append(int(path.read_text("utf-8")))
-    return found
 
 
 def _gpu(wanted: str, cores: int) -> Device | None:

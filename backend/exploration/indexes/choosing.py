@@ -7,6 +7,7 @@ its candidates alone from disk (Malkov and Yashunin 2020; Jegou et al. 2011).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from backend.schemas.exploring import IndexKind
@@ -17,6 +18,8 @@ EXACT_UNTIL: Final = 200_000
 LINKS: Final = 32
 _LINK_BYTES: Final = 4
 _FLOAT_BYTES: Final = 4
+#: the number of a vector beside its code
+_ROW_BYTES: Final = 8
 #: bytes of a code: one for so many dimensions
 _DIMENSIONS_A_BYTE: Final = 8
 _MOST_CODE_BYTES: Final = 64
@@ -28,10 +31,12 @@ class Budget(NamedTuple):
     Attributes:
         memory_bytes: at search.
         exact_until: so many vectors are searched exactly.
+        device: auto, cpu, cuda or cuda:N; where FAISS searches and builds, if it can.
     """
 
     memory_bytes: int = 2 * 1024**3
     exact_until: int = EXACT_UNTIL
+    device: str = "cpu"
 
 
 class Choice(NamedTuple):
@@ -51,16 +56,33 @@ def choose(count: int, dimension: int, budget: Budget | None = None) -> Choice:
         budget: None for the usual one.
     """
     allowed = budget or Budget()
-    plain = count * dimension * _FLOAT_BYTES
     if count <= allowed.exact_until:
-        return Choice("flat", {}, plain)
-    graph = plain + count * 2 * LINKS * _LINK_BYTES
-    if graph <= allowed.memory_bytes:
-        return Choice("hnsw", {"links": LINKS, "build": 200, "search": 128}, graph)
+        return _choice("flat", {}, count, dimension)
+    graph = _choice("hnsw", {"links": LINKS, "build": 200, "search": 128}, count, dimension)
+    if graph.memory_bytes <= allowed.memory_bytes:
+        return graph
     lists = 2 ** round(math.log2(4 * math.sqrt(count)))
-    code = _code_bytes(dimension)
-    settings = {"lists": lists, "code": code, "probes": max(8, lists // 32), "rescored": 20}
-    return Choice("ivf-pq", settings, count * (code + 8) + lists * dimension * _FLOAT_BYTES)
+    settings = {
+        "lists": lists,
+        "code": _code_bytes(dimension),
+        "probes": max(8, lists // 32),
+        "rescored": 20,
+    }
+    return _choice("ivf-pq", settings, count, dimension)
+
+
+def memory_of(kind: IndexKind, settings: Mapping[str, int], count: int, dimension: int) -> int:
+    """Bytes that an index of a kind takes at search."""
+    row = dimension * _FLOAT_BYTES
+    if kind == "flat":
+        return count * row
+    if kind == "hnsw":
+        return count * (row + 2 * settings["links"] * _LINK_BYTES)
+    return count * (settings["code"] + _ROW_BYTES) + settings["lists"] * row
+
+
+def _choice(kind: IndexKind, settings: dict[str, int], count: int, dimension: int) -> Choice:
+    return Choice(kind, settings, memory_of(kind, settings, count, dimension))
 
 
 def _code_bytes(dimension: int) -> int:

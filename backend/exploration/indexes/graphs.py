@@ -1,22 +1,28 @@
-"""Approximate search by FAISS. What it finds is scored with the vectors themselves, so that a cosine is a
-cosine, and an item's place among those found is right; what it misses is what the measured recall tells."""
+"""Approximate search by FAISS. A graph scores what it finds by the vectors that it holds; what short codes
+find is scored again with the vectors themselves. So a cosine is a cosine, and an item's place among those
+found is right; what is missed is what the measured recall tells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 import faiss
 import numpy as np
 
-from backend.exploration.indexes.choosing import Choice
-from backend.exploration.indexes.flat import exact_among
-from backend.exploration.indexes.vectors import Found, IndexFacts, Rows, Vectors
+from backend.exploration.indexes import devices
+from backend.exploration.indexes.choosing import Choice, memory_of
+from backend.exploration.indexes.flat import exact, exact_among
+from backend.exploration.indexes.vectors import ID_BYTES, Found, IndexFacts, Rows, Vectors
 from backend.reporting import Report, silent
+from backend.schemas.exploring import IndexKind
+
+log = logging.getLogger(__name__)
 
 _BLOCK: Final = 20_000  # vectors added between two reports
 _TRAINED: Final = 64  # vectors that a list's centre is learnt from
-_GRAPH: Final[Mapping[str, int]] = {"rescored": 1}
+_RESCORED: Final = 1 << 24  # numbers of candidates that are looked up together
 
 
 class ApproximateIndex:
@@ -35,11 +41,18 @@ class ApproximateIndex:
         self.facts = facts
         self._vectors = vectors
         self._index = index
-        self._times = facts.settings.get("rescored", _GRAPH["rescored"])
+        self._times = facts.settings.get("rescored", 0)
         search_harder(index, facts.settings)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def memory_bytes(self) -> int:
+        """See :class:`backend.exploration.indexes.VectorIndex`."""
+        kind, count = cast(IndexKind, self.facts.kind), len(self.ids)
+        held = memory_of(kind, self.facts.settings, count, self.facts.dimension)
+        return held + ID_BYTES * count
 
     def search(self, queries: Vectors, k: int, among: Rows | None = None) -> Found:
         """See :class:`backend.exploration.indexes.VectorIndex`."""
@@ -47,17 +60,31 @@ class ApproximateIndex:
             return exact_among(self._vectors, queries, k, among)
         k = min(k, len(self.ids))
         given = np.ascontiguousarray(queries, np.float32)
-        _, candidates = self._index.search(given, min(len(self.ids), k * self._times))
-        rows = np.zeros((len(given), k), np.int64)
-        scores = np.zeros((len(given), k), np.float32)
-        for place, found in enumerate(candidates):
-            # in rising order, so that a memory map is read once from front to back
-            own = np.sort(found[found >= 0])
-            cosines = self._vectors[own] @ given[place]
-            if len(own) < k:  # too few lists were looked into
-                own, cosines = _all(self._vectors, given[place])
-            best = np.argsort(-cosines, kind="stable")[:k]
-            rows[place], scores[place] = own[best], cosines[best]
+        if self._times:
+            rows, scores = self._rescored(given, k)
+        else:
+            scores, rows = self._index.search(given, k)
+        # too few were looked at: of lists, or of a graph's nodes
+        short = (rows < 0).any(axis=1)
+        if short.any():
+            rows[short], scores[short] = exact(self._vectors, given[short], k)
+        return rows, scores
+
+    def _rescored(self, queries: Vectors, k: int) -> Found:
+        """The best by the vectors themselves of some times as many by the index; -1 where those are fewer."""
+        wanted = min(len(self.ids), k * self._times)
+        rows = np.empty((len(queries), k), np.int64)
+        scores = np.empty((len(queries), k), np.float32)
+        _, candidates = self._index.search(queries, wanted)
+        # in rising order, so that a memory map is read from front to back
+        candidates.sort(axis=1)
+        for some in _blocks(len(queries), wanted * self.facts.dimension):
+            looked_up = self._vectors[candidates[some]]
+            cosines = np.matmul(looked_up, queries[some, :, None])[:, :, 0]
+            cosines[candidates[some] < 0] = -np.inf
+            best = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+            rows[some] = np.take_along_axis(candidates[some], best, axis=1)
+            scores[some] = np.take_along_axis(cosines, best, axis=1)
         return rows, scores
 
     def vectors(self) -> Vectors:
@@ -65,7 +92,9 @@ class ApproximateIndex:
         return self._vectors
 
 
-def build(vectors: Vectors, choice: Choice, seed: int = 0, report: Report = silent) -> Any:
+def build(
+    vectors: Vectors, choice: Choice, seed: int = 0, report: Report = silent, device: str = "cpu"
+) -> Any:
     """A FAISS index of a kind.
 
     Args:
@@ -73,25 +102,55 @@ def build(vectors: Vectors, choice: Choice, seed: int = 0, report: Report = sile
         choice: kind and settings.
         seed: of k-means.
         report: told vectors added; may raise ``Cancelled``.
+        device: auto, cpu, cuda or cuda:N. FAISS trains and fills an inverted file on a GPU; a graph it
+            builds there in its builds with cuVS alone, which requirements-gpu.txt does not name.
     """
-    n, d = vectors.shape
-    settings = choice.settings
-    # FAISS's classes are untyped: their attributes are set by name
-    index: Any
     if choice.kind == "hnsw":
-        index = faiss.IndexHNSWFlat(d, settings["links"], faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efConstruction = settings["build"]
-    else:
-        written = f"IVF{settings['lists']},PQ{settings['code']}"
-        index = faiss.index_factory(d, written, faiss.METRIC_INNER_PRODUCT)
-        index.cp.seed = index.pq.cp.seed = seed + 1
-        draw = np.random.default_rng(seed).permutation(n)[: settings["lists"] * _TRAINED]
-        report(0, n, "vectors")
-        index.train(np.ascontiguousarray(vectors[np.sort(draw)]))
-    for start in range(0, n, _BLOCK):
-        report(start, n, "vectors")
+        return _filled(_graph(vectors.shape[1], choice), vectors, report)
+    index = _inverted(vectors.shape[1], choice, seed)
+    twin = devices.twin_on_gpu(index, choice.memory_bytes, device)
+    if twin is not None:
+        try:
+            return devices.to_processor(
+                _filled(_trained(twin, vectors, seed, report), vectors, report)
+            )
+        except RuntimeError as error:
+            log.warning("The index is built on the processor: %s", error)
+    return _filled(_trained(index, vectors, seed, report), vectors, report)
+
+
+# FAISS's classes are untyped: their attributes are set by name
+
+
+def _graph(dimension: int, choice: Choice) -> Any:
+    index: Any = faiss.IndexHNSWFlat(
+        dimension, choice.settings["links"], faiss.METRIC_INNER_PRODUCT
+    )
+    index.hnsw.efConstruction = choice.settings["build"]
+    return index
+
+
+def _inverted(dimension: int, choice: Choice, seed: int) -> Any:
+    written = f"IVF{choice.settings['lists']},PQ{choice.settings['code']}"
+    index: Any = faiss.index_factory(dimension, written, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = index.pq.cp.seed = seed + 1
+    # it orders codes for a search by Hamming distance, which is not used, and takes most of the training
+    index.do_polysemous_training = False
+    return index
+
+
+def _trained(index: Any, vectors: Vectors, seed: int, report: Report) -> Any:
+    draw = np.random.default_rng(seed).permutation(len(vectors))[: index.nlist * _TRAINED]
+    report(0, len(vectors), "vectors")
+    index.train(np.ascontiguousarray(vectors[np.sort(draw)]))
+    return index
+
+
+def _filled(index: Any, vectors: Vectors, report: Report) -> Any:
+    for start in range(0, len(vectors), _BLOCK):
+        report(start, len(vectors), "vectors")
         index.add(np.ascontiguousarray(vectors[start : start + _BLOCK]))
-    report(n, n, "vectors")
+    report(len(vectors), len(vectors), "vectors")
     return index
 
 
@@ -103,5 +162,8 @@ def search_harder(index: Any, settings: Mapping[str, int]) -> None:
         index.nprobe = settings["probes"]
 
 
-def _all(vectors: Vectors, query: Vectors) -> tuple[Any, Vectors]:
-    return np.arange(len(vectors)), vectors @ query
+def _blocks(count: int, numbers: int) -> Iterator[slice]:
+    """Queries together, each of which looks up so many numbers."""
+    step = max(1, _RESCORED // max(1, numbers))
+    for start in range(0, count, step):
+        yield slice(start, start + step)

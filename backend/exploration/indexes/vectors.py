@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ FACTS: Final = "index.json"
 #: to be raised where files are written otherwise; older ones are built anew
 VERSION: Final = 2
 
+#: an id as a string, and its place among the rows
+ID_BYTES: Final = 150
+
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Found = tuple[Rows, Vectors]
@@ -35,7 +38,7 @@ class IndexFacts(Frozen):
     """What an index is, and how well it finds."""
 
     version: int = VERSION
-    kind: IndexKind
+    kind: IndexKind | Literal["milvus"]
     vectors: int
     dimension: int
     key: str = Field(description="SHA-256 of vectors and ids; another one means: built of others")
@@ -62,6 +65,16 @@ class VectorIndex(Protocol):
     facts: IndexFacts
 
     def __len__(self) -> int: ...
+
+    @property
+    def memory_bytes(self) -> int:
+        """What this machine keeps in memory to search, in the long run.
+
+        Of a memory map it is what a search reads, since the system keeps that as long as it can: all
+        vectors where every search looks at each, the graph or the codes elsewhere, but not the vectors
+        that only a few candidates are looked up in.
+        """
+        ...
 
     def search(self, queries: Vectors, k: int, among: Rows | None = None) -> Found:
         """Rows and cosines of the k best for each query, best first; k is cut to what is searched.

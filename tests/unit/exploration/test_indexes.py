@@ -1,7 +1,9 @@
-"""Every kind of index under one contract; which one a set gets; what a broken folder does."""
+"""Every kind of index under one contract, in FAISS and in Milvus; which one a set gets; what a broken
+folder does."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import faiss
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from backend.errors import NotFound
 from backend.exploration.indexes import Budget, VectorIndex, build_index, choose, open_index
+from tests.unit.exploration.milvus_stores import store_at
 
 N, D = 1500, 32
 #: a budget that gives each kind for N vectors
@@ -38,16 +41,30 @@ QUERIES = clustered(2, 50)
 IDS = [f"item {number}" for number in range(N)]
 
 
-@pytest.fixture(scope="module", params=BUDGETS)
-def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+#: kind -> its budget and where Milvus is, if it is that
+KINDS = {
+    **{kind: (budget, None) for kind, budget in BUDGETS.items()},
+    "milvus, a file, exact": (BUDGETS["flat"], "file"),
+    "milvus, a file, graph": (BUDGETS["hnsw"], "file"),
+    "milvus, a server, exact": (BUDGETS["flat"], "server"),
+    "milvus, a server, graph": (BUDGETS["hnsw"], "server"),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VectorIndex]:
     """One of each kind."""
     folder = tmp_path_factory.mktemp("indexes") / "index"
-    built = build_index(folder, IDS, VECTORS, QUERIES, BUDGETS[request.param])
-    assert built.facts.kind == request.param
-    again = open_index(folder)
-    assert again.facts == built.facts
-    np.testing.assert_array_equal(again.search(QUERIES, 5)[0], built.search(QUERIES, 5)[0])
-    return again
+    budget, where = KINDS[request.param]
+    with store_at(where, folder.parent) as store:
+        built = build_index(folder, IDS, VECTORS, QUERIES, budget, store=store)
+        assert built.facts.kind == request.param.partition(",")[0]
+        again = open_index(folder, store=store)
+        assert again.facts == built.facts
+        np.testing.assert_array_equal(again.search(QUERIES, 5)[0], built.search(QUERIES, 5)[0])
+        yield again
 
 
 def test_scores_are_cosines_in_falling_order_and_each_item_comes_once(index: VectorIndex) -> None:
@@ -66,7 +83,7 @@ def test_the_recall_that_is_told_is_the_recall_there_is(index: VectorIndex) -> N
     found = np.mean(
         [len(set(a) & set(b)) for a, b in zip(rows.tolist(), truth.tolist(), strict=True)]
     )
-    if index.facts.kind == "flat":
+    if not index.facts.settings:  # exact, and said to be
         assert found == 10 and index.facts.recall_at_10 is None
     else:
         assert index.facts.recall_at_10 == pytest.approx(found / 10)
@@ -103,6 +120,23 @@ def test_among_some_rows_the_search_is_exact(
         np.testing.assert_allclose(told, [cosines[row] for row in best], atol=1e-6)
         np.testing.assert_allclose(told, [cosines[int(row)] for row in found], atol=1e-6)
         assert len(set(found.tolist())) == len(found)
+
+
+@pytest.mark.parametrize("k", [1, 3, 9])
+def test_of_equal_vectors_the_first_come_first(tmp_path: Path, k: int) -> None:
+    same = build_index(tmp_path, IDS[:40], np.repeat(VECTORS[:4], 10, axis=0))
+    assert same.search(VECTORS[2:3], k)[0].tolist() == [list(range(20, 20 + k))]
+    odd = np.arange(1, 40, 2)
+    some, _ = same.search(VECTORS[2:3], k, odd)
+    assert some[0, :5].tolist() == [21, 23, 25, 27, 29][:k]
+
+
+def test_one_query_finds_what_many_do(index: VectorIndex) -> None:
+    rows, scores = index.search(QUERIES, 10)
+    for query, found, told in zip(QUERIES, rows, scores, strict=True):
+        alone = index.search(query[None], 10)
+        np.testing.assert_array_equal(alone[0][0], found)
+        np.testing.assert_allclose(alone[1][0], told, atol=1e-6)
 
 
 def test_opened_again_it_is_whole(index: VectorIndex) -> None:

@@ -254,22 +254,6 @@ def test_the_machine_is_asked_without_torch() -> None:
     assert done.stdout.split() == ["True", "False"], done.stderr
 
 
-def test_a_container_has_what_its_limit_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = machine.memory()
-    assert whole is not None and whole > GB
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(machine, "_LIMITS", (limit, tmp_path / "not-there"))
-    limit.write_text("max\n")
-    unlimited = machine.memory()
-    assert unlimited is not None and unlimited >= whole
-    limit.write_text("123456789\n")
-    assert machine.memory() == 123456789
-    free = machine.free_memory()
-    assert free is None or free <= 123456789
-
-
 def test_a_gpu_that_is_not_there_leaves_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
