@@ -13,7 +13,7 @@ from backend.alignment.heads import HeadConfig, affine_head, build_head
 from backend.alignment.rows import TokenRows
 from backend.errors import InvalidInput
 from backend.exploration.gallery import Entry, build_gallery, load_gallery
-from backend.exploration.space import SharedSpace
+from backend.exploration.space import Recent, SharedSpace
 from backend.features.work import Output
 
 
@@ -52,9 +52,22 @@ def test_a_query_of_tokens_is_embedded_as_the_runs_own_items_are(tmp_path: Path)
     encoder = SimpleNamespace(
         spec=SimpleNamespace(id="some-encoder"),
         outputs=(Output("fingerprint", "tokens", ragged=True),),
-        encode_tokens=lambda items: [(tokens,)],
+        encode_tokens=lambda items: [(tokens[: len(item)],) for item in items],
     )
     whole = space(tmp_path, 3)
     opened = SharedSpace(whole.gallery, alignment, lambda side: encoder)
     own = alignment.transform("text", TokenRows(tokens, np.array([5])))[0]
     np.testing.assert_allclose(opened.embed_text("anything"), own, atol=1e-6)
+    together = opened.embed_texts(["a", "some", "anything"])
+    for text, vector in zip(["a", "some", "anything"], together, strict=True):
+        np.testing.assert_allclose(vector, opened.embed_text(text), atol=1e-6)
+
+
+def test_what_was_asked_last_is_kept_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.exploration.space._REMEMBERED", 2)
+    recent, vector = Recent(), np.ones(3, np.float32)
+    for key in "ab":
+        recent.keep(key, vector)
+    assert recent.get("a") is vector  # now b was not asked for longest
+    recent.keep("c", vector)
+    assert recent.get("b") is None and recent.get("a") is vector and recent.get("c") is vector
