@@ -15,6 +15,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.exploration.points import Drawn
 from backend.reporting import Report, silent
 
 #: whose nearest are held against each other
@@ -37,24 +38,21 @@ class Space(NamedTuple):
 def neighbours_kept(
     first: Space,
     second: Space,
-    image: Rows,
-    text: Rows,
+    asked: Drawn,
     k: int,
     among: Among = "other",
     report: Report = silent,
 ) -> NDArray[np.float32]:
-    """(len(image) + len(text),) share of nearest that both spaces have in common, 0 to 1.
+    """(len(asked),) share of nearest that both spaces have in common, 0 to 1.
 
     Args:
         first, second: the same items in the same rows.
-        image, text: which rows are asked about.
+        asked: which points are asked about.
         k: nearest of each modality; fewer where there are fewer.
         among: the points of the other modality, or of both.
         report: told points done.
     """
-    asked = {"image": image, "text": text}
-    total = len(image) + len(text)
-    done = 0
+    total, done = len(asked), 0
 
     def tell(more: int) -> None:
         nonlocal done
@@ -62,7 +60,7 @@ def neighbours_kept(
         report(done, total, "points")
 
     found = []
-    for side, rows in asked.items():
+    for side, rows in (("image", asked.image), ("text", asked.text)):
         other = "text" if side == "image" else "image"
         shares = [_shares(first, second, side, other, rows, k, tell)]
         if among == "both":
@@ -71,21 +69,21 @@ def neighbours_kept(
     return np.concatenate(found).astype(np.float32)
 
 
-def chance_kept(images: int, captions: int, k: int, among: Among, asked: tuple[int, int]) -> float:
+def chance_kept(images: int, captions: int, k: int, asked: Drawn, among: Among = "other") -> float:
     """The mean share that random orders keep.
 
     Args:
         images, captions: that are searched.
-        asked: how many images and captions are asked about.
+        k, asked, among: as :func:`neighbours_kept` takes them.
     """
     at_random = {"image": min(1.0, k / images), "text": min(1.0, k / captions)}
     # one's own modality has one point fewer to find: the point itself
     itself = {"image": min(1.0, k / max(1, images - 1)), "text": min(1.0, k / max(1, captions - 1))}
     total = 0.0
-    for side, count in zip(("image", "text"), asked, strict=True):
+    for side, count in (("image", len(asked.image)), ("text", len(asked.text))):
         other = at_random["text" if side == "image" else "image"]
         total += count * (other if among == "other" else (other + itself[side]) / 2)
-    return total / max(1, sum(asked))
+    return total / max(1, len(asked))
 
 
 def _shares(

@@ -8,7 +8,7 @@ what is spread out in it at the end lies close together there at first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +18,11 @@ from backend.alignment.pairs import PairedFeatures
 from backend.alignment.scoring import recall_in_pieces
 from backend.evaluation.gap import moved
 from backend.exploration.plane import Plane
+from backend.exploration.points import Drawn
 
 #: images whose retrieval is measured at each stop, evenly drawn where there are more
 MEASURED: Final = 1000
 _FIGURES: Final = ("text_to_image/recall_at_1", "image_to_text/recall_at_1")
-
-Points = NDArray[np.int32]
-
-
-class Drawn(NamedTuple):
-    """Points of a gallery as rows of its two sides; the images come first."""
-
-    image: NDArray[np.int64]
-    text: NDArray[np.int64]
-
-    @staticmethod
-    def of(points: Points, images: int) -> Drawn:
-        """Of points that rise, where the gallery has so many images."""
-        split = int(np.searchsorted(points, images))
-        return Drawn(points[:split].astype(np.int64), points[split:].astype(np.int64) - images)
 
 
 def places(

@@ -73,12 +73,26 @@ class MapView(Frozen):
     )
 
 
+class LayoutReport(Frozen):
+    """What came out of laying a gallery out; the coordinates lie in files of that key."""
+
+    key: str
+    points: int
+    graph: str = Field(description="in words: which neighbours are drawn near each other")
+    seconds: float
+    trustworthiness: float | None = None
+    neighbours_kept: float | None = None
+    judged: int = 0
+
+
 class Colouring(Frozen):
     """Colours of a map's points: codes into ``labels``, or numbers where ``labels`` is empty."""
 
     name: str
     labels: tuple[str, ...]
-    values: NDArray[np.float32] = Field(description="(n,) of the view's points")
+    values: NDArray[np.float32] = Field(
+        description="(n,) of the view's points; not a number where there is none"
+    )
 
 
 class ClusterLabel(Frozen):
@@ -87,6 +101,7 @@ class ClusterLabel(Frozen):
     text: str = Field(description="the words by which its captions stand out")
     x: float
     y: float
+    z: float | None = Field(None, description="where the map has three dimensions")
     points: int
 
 
@@ -106,3 +121,4 @@ class Frames(Frozen):
     )
     split: str = Field("", description="that the figures are of, with its counts, in words")
     words: str = Field("", description="what is drawn, in words")
+    ready: bool = Field(True, description="whether what was asked for is drawn, or PCA until it is")

@@ -29,7 +29,11 @@ class ChangedPoints(Frozen):
     runs: tuple[str, str]
     items: int = Field(description="that both galleries have")
     neighbours: int
-    kept: float = Field(description="mean share of neighbours in common, over all points")
+    among: Literal["other", "both"] = Field(
+        "other", description="whose neighbours: of the other modality, or so many of each"
+    )
+    judged: int = Field(0, description="points that were looked at; a sample of very large galleries")
+    kept: float = Field(description="mean share of neighbours in common, over those points")
     chance: float = Field(description="that a random order would keep")
     points: tuple[Changed, ...]
 

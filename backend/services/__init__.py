@@ -9,9 +9,11 @@ from __future__ import annotations
 from backend.services.assessing import Assessing
 from backend.services.classifying import Classifying
 from backend.services.drifting import Drifting
+from backend.services.dueling import Dueling
 from backend.services.features import StoredFeatureCalls
 from backend.services.linking import Linking
 from backend.services.ranking import Ranking
+from backend.services.side_by_side import SideBySide
 from backend.services.sweeping import Sweeping
 from backend.services.wording import Wording
 from backend.settings import Settings
@@ -20,7 +22,16 @@ __all__ = ["Services"]
 
 
 class Services(
-    Sweeping, Drifting, Classifying, Assessing, Ranking, Wording, Linking, StoredFeatureCalls
+    Sweeping,
+    SideBySide,
+    Dueling,
+    Drifting,
+    Classifying,
+    Assessing,
+    Ranking,
+    Wording,
+    Linking,
+    StoredFeatureCalls,
 ):
     """Everything the app can do.
 

@@ -9,6 +9,7 @@ import pytest
 
 from backend.exploration import changes
 from backend.exploration.changes import Space, chance_kept, neighbours_kept
+from backend.exploration.points import Drawn
 
 
 def unit(rows: int, seed: int, width: int = 6) -> np.ndarray:
@@ -18,7 +19,7 @@ def unit(rows: int, seed: int, width: int = 6) -> np.ndarray:
 
 FIRST = Space(unit(23, 0), unit(61, 1))
 SECOND = Space(unit(23, 2), (FIRST.text + 0.4 * unit(61, 3)).astype(np.float32))
-EVERY: Any = (np.arange(23), np.arange(61))
+EVERY = Drawn(np.arange(23), np.arange(61))
 
 
 def slowly(k: int, among: str) -> list[float]:
@@ -45,30 +46,30 @@ def test_a_slow_loop_finds_the_same(among: Any, k: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(changes, "_SCORES", 64 * 61)  # in more than one piece
     told: list[tuple[int, int]] = []
     found = neighbours_kept(
-        FIRST, SECOND, *EVERY, k, among, lambda done, total, unit: told.append((done, total))
+        FIRST, SECOND, EVERY, k, among, lambda done, total, unit: told.append((done, total))
     )
     np.testing.assert_allclose(found, slowly(k, among), atol=1e-6)
     assert told[-1] == (84, 84)
 
 
 def test_some_points_are_asked_about_among_all() -> None:
-    image, text = np.array([22, 3]), np.array([5, 60, 0])
-    some = neighbours_kept(FIRST, SECOND, image, text, 4, "both")
-    every = neighbours_kept(FIRST, SECOND, *EVERY, 4, "both")
-    np.testing.assert_array_equal(some, every[np.concatenate([image, 23 + text])])
+    some = Drawn(np.array([3, 22]), np.array([0, 5, 60]))
+    every = neighbours_kept(FIRST, SECOND, EVERY, 4, "both")
+    found = neighbours_kept(FIRST, SECOND, some, 4, "both")
+    np.testing.assert_array_equal(found, every[np.concatenate([some.image, 23 + some.text])])
 
 
 @pytest.mark.parametrize("among", ["other", "both"])
 def test_the_same_space_keeps_all_also_where_vectors_repeat(among: Any) -> None:
     twice = Space(np.repeat(FIRST.image, 2, axis=0), np.repeat(FIRST.text, 3, axis=0))
-    rows = np.arange(46), np.arange(183)
-    np.testing.assert_array_equal(neighbours_kept(twice, twice, *rows, 5, among), 1.0)
+    rows = Drawn(np.arange(46), np.arange(183))
+    np.testing.assert_array_equal(neighbours_kept(twice, twice, rows, 5, among), 1.0)
 
 
 def test_a_rotation_of_a_space_changes_no_neighbour() -> None:
     turn = np.linalg.qr(np.random.default_rng(4).normal(size=(6, 6)))[0].astype(np.float32)
     turned = Space(FIRST.image @ turn, FIRST.text @ turn)
-    np.testing.assert_array_equal(neighbours_kept(FIRST, turned, *EVERY, 7, "both"), 1.0)
+    np.testing.assert_array_equal(neighbours_kept(FIRST, turned, EVERY, 7, "both"), 1.0)
 
 
 @pytest.mark.parametrize("among", ["other", "both"])
@@ -77,15 +78,25 @@ def test_spaces_that_know_nothing_of_each_other_keep_what_chance_does(among: Any
         neighbours_kept(
             Space(unit(23, seed), unit(61, seed + 1)),
             Space(unit(23, seed + 2), unit(61, seed + 3)),
-            *EVERY, 5, among,
+            EVERY, 5, among,
         ).mean()
         for seed in range(100, 300, 4)
     ]  # fmt: skip
-    expected = chance_kept(23, 61, 5, among, (23, 61))
+    expected = chance_kept(23, 61, 5, EVERY, among)
     assert np.mean(shares) == pytest.approx(expected, abs=3 * np.std(shares) / np.sqrt(len(shares)))
 
 
 def test_chance_by_hand() -> None:
     # 10 images look for 2 of 50 captions, 50 captions for 2 of 10 images
-    assert chance_kept(10, 50, 2, "other", (10, 50)) == pytest.approx((10 * 0.04 + 50 * 0.2) / 60)
-    assert chance_kept(10, 50, 20, "other", (0, 4)) == 1.0
+    every = Drawn.of(np.arange(60), 10)
+    assert chance_kept(10, 50, 2, every) == pytest.approx((10 * 0.04 + 50 * 0.2) / 60)
+    assert chance_kept(10, 50, 20, Drawn.of(np.array([11, 12]), 10)) == 1.0
+
+
+def test_points_are_drawn_evenly_from_both_sides() -> None:
+    every = Drawn.evenly(3, 5, 8)
+    assert every.image.tolist() == [0, 1, 2] and every.text.tolist() == [0, 1, 2, 3, 4]
+    some = Drawn.evenly(1000, 5000, 600)
+    assert (len(some.image), len(some.text)) == (100, 500)
+    assert some.text[[0, -1]].tolist() == [0, 4999] and len(set(some.text.tolist())) == 500
+    assert len(Drawn.evenly(1, 10_000, 50)) == 50

@@ -13,8 +13,9 @@ from backend.alignment.heads import HeadConfig, build_head
 from backend.alignment.pairs import PairedFeatures
 from backend.evaluation.gap import moved, offset
 from backend.evaluation.retrieval import mean_recall
-from backend.exploration.moving import Drawn, measured, places, retrieval, through_gap
+from backend.exploration.moving import measured, places, retrieval, through_gap
 from backend.exploration.plane import Plane
+from backend.exploration.points import Drawn
 from tests.unit.alignment.pairs_of import pairs
 
 PAIRS = pairs(40, 3)
