@@ -137,12 +137,19 @@ def hubness(rows: Rows, queries: Rows, k: int) -> float | None:
         nearer, tied = square < last - _TIE, np.abs(square - last) <= _TIE
         left = k - nearer.sum(axis=1, keepdims=True)
         counts += (nearer + tied * (left / tied.sum(axis=1, keepdims=True))).sum(axis=0)
+    return skewness(counts)
+
+
+def skewness(counts: Rows) -> float | None:
+    """Third standardised moment of (n,) counts; None where all are the same."""
     centred = counts - counts.mean()
     spread = float(np.sqrt((centred**2).mean()))
     return float((centred**3).mean() / spread**3) if spread > _TIE * counts.mean() else None
 
 
-def trustworthiness(original: Rows, embedded: Rows, k: int) -> float:
+def trustworthiness(
+    original: Rows, embedded: Rows, k: int, some: NDArray[np.int64] | None = None
+) -> float:
     """How many of the embedded rows' neighbours are neighbours among the original rows, too; 1 is all.
 
     1 - 2 / (n k (2 n - 3 k - 1)) sum over i, and over j that is among the k nearest of i embedded but
@@ -154,19 +161,22 @@ def trustworthiness(original: Rows, embedded: Rows, k: int) -> float:
         original: (n, D).
         embedded: (n, d), the same items.
         k: less than n / 2.
+        some: rows whose neighbours are looked at, among all; None for every row. The mean over i.
     """
     n, penalty = len(original), 0
+    asked = np.arange(n) if some is None else some
     for (start, now), (_, before) in zip(
-        _squares(embedded, embedded), _squares(original, original), strict=True
+        _squares(embedded[asked], embedded), _squares(original[asked], original), strict=True
     ):
         lines = np.arange(len(now))
-        now[lines, start + lines] = before[lines, start + lines] = np.inf
+        own = asked[start : start + len(now)]
+        now[lines, own] = before[lines, own] = np.inf
         nearest = np.argpartition(now, k - 1, axis=1)[:, :k]
         for place in range(k):
             reached = np.take_along_axis(before, nearest[:, place : place + 1], axis=1)
             rank = 1 + (before < reached).sum(axis=1)
             penalty += int(np.maximum(rank - k, 0).sum())
-    return 1 - 2 * penalty / (n * k * (2 * n - 3 * k - 1))
+    return 1 - 2 * penalty / (len(asked) * k * (2 * n - 3 * k - 1))
 
 
 def _side(rows: Rows, others: Rows, features: NDArray[np.float32] | None, k: int) -> SideGeometry:

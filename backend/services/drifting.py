@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from backend.schemas import Cycle, CycleStep, Side
+from backend.schemas import Cycle, CycleStep
 from backend.services.mapping import Mapping
 
 
@@ -20,12 +20,10 @@ class Drifting(Mapping):
             revisit: whether a step may come back to an item of the chain.
         """
         from backend.drift.cycles import retrieval_cycle
-        from backend.exploration.gallery import side_of
 
         name = self._store.get_summary(run_id).name
         space = self._space(run_id)
-        target: Side = "text" if side_of(item_id) == "image" else "image"
-        chain = retrieval_cycle(space, item_id, target, generations, revisit)
+        chain = retrieval_cycle(space.gallery.indexes, item_id, generations, revisit)
         cycle = Cycle(
             id=f"c-{secrets.token_hex(4)}",
             run=run_id,

@@ -42,7 +42,7 @@ def survival(table: AttributeTable, seed: int = 0) -> tuple[AttributeSurvival, .
     Args:
         seed: of the bootstrap.
     """
-    has: NDArray[np.bool_] = np.isfinite(table.kept).any(axis=1)
+    has = np.isfinite(table.kept).sum(axis=1) > 0
     return tuple(
         _of(table, place, name, has[:, place], seed)
         for place, name in enumerate(ATTRIBUTES)
@@ -59,7 +59,7 @@ def _of(
     earlier = np.greater(np.cumsum(lost, axis=1), lost)
     risk, loss = seen & ~earlier, lost & ~earlier
     hazards = resampled_means(loss.astype(np.float64), risk, seed)
-    intact = _left(loss.sum(axis=0) / np.maximum(risk.sum(axis=0), 1))
+    intact = _left(loss.sum(axis=0) / np.maximum(risk.sum(axis=0), 1.0))
     left = _left(hazards)
     tables = [
         (np.where(seen, values, 0.0), resampled_means(np.where(seen, values, 0.0), seen, seed))
@@ -95,8 +95,7 @@ def _of(
 
 def _left(hazards: Values) -> Values:
     """Shares left, along the last axis; where none is at risk, and a hazard is no number, none is lost."""
-    left: Values = np.cumprod(1 - np.nan_to_num(hazards), axis=-1)
-    return left
+    return np.asarray(np.cumprod(1 - np.nan_to_num(hazards), axis=-1), np.float64)
 
 
 def _estimate(value: float, means: Values, count: int) -> Estimate:
