@@ -5,7 +5,7 @@
         DatasetError      a data set's files
         EncoderError      an encoder's files or id
       NotFound            no such run, data set, encoder, method or item
-      StorageError        the disk is full or may not be written
+      StorageError        the disk is full or may not be written, or the vector store does not answer
       NotAllowed          the place is read-only, or a limit is reached
       Cancelled           the person asked to stop; what was done is kept
       TrainingDiverged    the loss is no longer finite
@@ -72,7 +72,7 @@ class NotFound(IsthmusError):
 
 
 class StorageError(IsthmusError):
-    """Writing failed; nothing that was committed before is lost."""
+    """What stores things failed; nothing that was committed before is lost."""
 
 
 class NotAllowed(IsthmusError):

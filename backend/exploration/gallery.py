@@ -24,12 +24,22 @@ from numpy.typing import NDArray
 
 from backend.errors import NotFound
 from backend.exploration.filters import Filters
-from backend.exploration.indexes import VectorIndex, build_index, is_whole, open_index
+from backend.exploration.indexes import (
+    Budget,
+    Store,
+    VectorIndex,
+    build_index,
+    is_in,
+    open_index,
+)
 from backend.exploration.previews import preview
 from backend.media.blobs import Blob
+from backend.reporting import Report, part, silent
 from backend.schemas import Hit, Item, Modality, Side
 
 _ITEMS: Final = "gallery.json"
+#: what an item takes in memory, as times of its bytes in that file
+_READ: Final = 3
 #: of larger galleries an item's rank is not looked for among all, which would read every vector
 _RANKED: Final = 1_000_000
 _DEEPEST_RANK: Final = 1000
@@ -82,14 +92,27 @@ class Gallery:
         image: index of the items.
         text: index of all captions.
         previews: where small pictures and recordings are kept.
+        held_bytes: what the items take in memory, beside the indexes.
     """
 
     def __init__(
-        self, entries: Sequence[Entry], image: VectorIndex, text: VectorIndex, previews: Path
+        self,
+        entries: Sequence[Entry],
+        image: VectorIndex,
+        text: VectorIndex,
+        previews: Path,
+        held_bytes: int = 0,
     ) -> None:
         self.entries = {entry.id: entry for entry in entries}
         self.indexes: dict[Side, VectorIndex] = {"image": image, "text": text}
         self._previews = previews
+        self._held_bytes = held_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it keeps in memory, with what search reads again and again."""
+        image, text = self.indexes.values()
+        return self._held_bytes + image.memory_bytes + text.memory_bytes
 
     @property
     def modality(self) -> Modality:
@@ -242,6 +265,9 @@ def build_gallery(
     image: NDArray[np.float32],
     text: NDArray[np.float32],
     made_of: str = "",
+    budget: Budget | None = None,
+    store: Store | None = None,
+    report: Report = silent,
 ) -> None:
     """Writes a gallery.
 
@@ -249,40 +275,60 @@ def build_gallery(
         image: (n, d) unit rows, one an item, in order.
         text: unit rows of all captions, item by item in order.
         made_of: tells the heads and features that it is of from others (:func:`gallery_of`).
+        budget: what both indexes may take together; None for the usual one.
+        store: Milvus, where that is to search.
+        report: told vectors indexed; may raise ``Cancelled``.
+
+    Raises:
+        StorageError: Milvus is to search and does not answer.
     """
+    budget = budget or Budget()
+    each = budget._replace(memory_bytes=budget.memory_bytes // 2)
+    total = len(image) + len(text)
+    share = len(image) / max(1, total)
+    halves = [part(report, total, "vectors", *ends) for ends in ((0, share), (share, 1))]
     image_ids = [image_item(entry.id) for entry in entries]
     text_ids = [
         text_item(entry.id, number) for entry in entries for number in range(len(entry.captions))
     ]
-    build_index(folder / "image", image_ids, image, text)
-    build_index(folder / "text", text_ids, text, image)
+    build_index(folder / "image", image_ids, image, text, each, report=halves[0], store=store)
+    build_index(folder / "text", text_ids, text, image, each, report=halves[1], store=store)
     partial = folder / f"{_ITEMS}.part"
     told = {"made_of": made_of, "items": [_row(entry) for entry in entries]}
     partial.write_text(json.dumps(told), encoding="utf-8")
     partial.replace(folder / _ITEMS)
 
 
-def load_gallery(folder: Path, previews: Path) -> Gallery:
+def load_gallery(
+    folder: Path, previews: Path, device: str = "cpu", store: Store | None = None
+) -> Gallery:
     """The gallery in ``folder``.
 
     Args:
         previews: where small pictures and recordings are kept.
+        device: auto, cpu, cuda or cuda:N; where exact search is done, if it can.
+        store: Milvus, where that searches; without, this machine does, exactly.
 
     Raises:
         NotFound: it was not built, was removed or is damaged.
     """
     entries = [_entry(row) for row in _told(folder)["items"]]
-    return Gallery(entries, open_index(folder / "image"), open_index(folder / "text"), previews)
+    image, text = (open_index(folder / side, device, store) for side in ("image", "text"))
+    return Gallery(entries, image, text, previews, _READ * (folder / _ITEMS).stat().st_size)
 
 
-def gallery_of(folder: Path) -> str:
+def gallery_of(folder: Path, store: Store | None = None) -> str:
     """What the gallery in ``folder`` is made of, as :func:`build_gallery` was told.
+
+    Args:
+        store: Milvus, where its indexes are to be; None where they are to be on this machine.
 
     Raises:
         NotFound: there is none. Of an older version it is empty.
+        StorageError: Milvus does not answer.
     """
     made_of: str = _told(folder)["made_of"]
-    if not (is_whole(folder / "image") and is_whole(folder / "text")):
+    if not all(is_in(folder / side, store) for side in ("image", "text")):
         raise NotFound("This run's index is not whole.")
     return made_of
 

@@ -62,6 +62,11 @@ class SharedSpace:
         self._encoder = encoder
         self.recent = Recent()
 
+    @property
+    def memory_bytes(self) -> int:
+        """What its gallery keeps in memory; heads are small, and encoders are shared by many runs."""
+        return self.gallery.memory_bytes
+
     def embed_text(self, text: str) -> NDArray[np.float32]:
         """(d,) unit vector of a text."""
         vector: NDArray[np.float32] = self._embed("text", [text])[0]

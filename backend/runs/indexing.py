@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backend.errors import NotFound
+from backend.errors import NotFound, StorageError
 from backend.reporting import Report, silent
-from backend.runs.evaluations.opened import OpenedRun
 from backend.schemas import RunDetail
 from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from backend.exploration.indexes import Budget, Store
+    from backend.runs.evaluations.opened import OpenedRun
+
+log = logging.getLogger(__name__)
 
 #: what a run's gallery is made of, beside its heads
 _READ = ("dataset_fingerprint", "image_fingerprint", "text_fingerprint")
@@ -21,10 +28,11 @@ def build_run_index(opened: OpenedRun, report: Report = silent) -> None:
 
     Args:
         opened: the run, whose heads are fitted.
-        report: told parts done.
+        report: told vectors indexed.
 
     Raises:
         DatasetError: the data set is gone, and so cannot be read again.
+        StorageError: Milvus is to search and does not answer.
     """
     import numpy as np
 
@@ -38,11 +46,19 @@ def build_run_index(opened: OpenedRun, report: Report = silent) -> None:
         Entry(record.id, record.modality, record.content, record.captions, record.attributes)
         for record in opened.inputs.rows(report).split("test")
     ]
-    report(0, 2, "parts")
-    build_gallery(folder, entries, image, text, made_of(settings, detail))
-    report(1, 2, "parts")
+    report(0, len(image) + len(text), "vectors")
+    build_gallery(
+        folder,
+        entries,
+        image,
+        text,
+        made_of(settings, detail),
+        index_budget(settings),
+        index_store(settings),
+        report,
+    )
     save_layout(folder, "pca", pca_layout(np.concatenate([image, text])), detail.request.seed)
-    report(2, 2, "parts")
+    report(len(image) + len(text), len(image) + len(text), "vectors")
 
 
 def made_of(settings: Settings, detail: RunDetail) -> str:
@@ -56,11 +72,15 @@ def made_of(settings: Settings, detail: RunDetail) -> str:
 
 
 def is_current(settings: Settings, detail: RunDetail) -> bool:
-    """Whether a run's index is there and of its own heads and features."""
+    """Whether a run's index is there, where the settings want it, and of its own heads and features.
+
+    Raises:
+        StorageError: Milvus is to have it and does not answer.
+    """
     from backend.exploration.gallery import gallery_of
 
     try:
-        found = gallery_of(settings.indexes_dir / detail.summary.id)
+        found = gallery_of(settings.indexes_dir / detail.summary.id, index_store(settings))
     except NotFound:
         return False
     # an older version's does not say; it was made with its run, and runs' heads do not change
@@ -70,3 +90,36 @@ def is_current(settings: Settings, detail: RunDetail) -> bool:
 def heads_of(settings: Settings, run_id: str) -> Path:
     """Where the heads of a run's first seed lie."""
     return settings.runs_dir / run_id / "heads"
+
+
+def index_budget(settings: Settings) -> Budget:
+    """What the indexes of a run may take, and where FAISS works."""
+    from backend.exploration.indexes import Budget
+
+    return Budget(memory_bytes=settings.index_memory_bytes, device=settings.device)
+
+
+def index_store(settings: Settings) -> Store | None:
+    """Milvus, where the settings name it."""
+    if settings.vector_store == "faiss":
+        return None
+    from backend.exploration.indexes import Store
+
+    store = Store(settings.vector_store, settings.vector_store_token)
+    # beside the data, wherever a process was started
+    return Store(str(settings.home.resolve() / store.uri)) if store.lite else store
+
+
+def drop_index(settings: Settings, run_id: str) -> None:
+    """Removes what a run has in Milvus; where that does not answer, a word in the log says what stays."""
+    store = index_store(settings)
+    if store is None:
+        return
+    from backend.exploration.indexes import drop_of
+
+    try:
+        drop_of(store, run_id)
+    except StorageError as error:
+        log.warning(
+            "collections of run %s stay in Milvus, where nothing asks for them: %s", run_id, error
+        )

@@ -15,6 +15,7 @@ from backend.errors import Fault, InvalidInput, NotAllowed, NotFound
 from backend.runs import views
 from backend.runs.curves import curves
 from backend.runs.database import Database
+from backend.runs.indexing import drop_index
 from backend.runs.locks import RunLock
 from backend.runs.models import Cycle as CycleRow
 from backend.runs.models import Report, Run, now
@@ -223,6 +224,7 @@ class Store:
             session.delete(run)
         for folder in (self.settings.runs_dir / run_id, self.settings.indexes_dir / run_id):
             shutil.rmtree(folder, ignore_errors=True)
+        drop_index(self.settings, run_id)
         lock.forget()
 
     def interrupt(self, attempt: Attempt, reason: str) -> bool:

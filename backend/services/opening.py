@@ -1,9 +1,8 @@
-"""Opening finished runs: their galleries, heads and encoders, the last few kept in memory."""
+"""Opening finished runs: their galleries, heads and encoders, kept in memory within a budget."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from backend.errors import IsthmusError, NotFound
@@ -14,24 +13,20 @@ from backend.schemas import (
     Side,
 )
 from backend.services.base import Door
+from backend.services.kept import Kept
 from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.exploration.space import SharedSpace
     from backend.features.encoders import Encoder
 
-#: runs whose gallery is kept in memory at once
-_OPEN_RUNS = 4
-_MOST_HITS = 200
-_LONGEST_QUERY = 500
-
 
 class Opening(Door):
-    """Opens runs for questions to their shared space; the last few asked stay in memory."""
+    """Opens runs for questions to their shared space; those asked last stay in memory."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._spaces: OrderedDict[str, SharedSpace] = OrderedDict()
+        self._spaces: Kept[SharedSpace] = Kept(settings.index_memory_bytes)
         self._encoders: dict[tuple[Modality, str], Encoder] = {}
         self._opening = threading.RLock()
 
@@ -54,6 +49,11 @@ class Opening(Door):
         """One item of a run's gallery."""
         return self._space(run_id).gallery.item(item_id)
 
+    def gallery_sizes(self, run_id: str) -> dict[Side, int]:
+        """How many items and captions a run's gallery has; points are numbered in this order."""
+        indexes = self._space(run_id).gallery.indexes
+        return {"image": len(indexes["image"]), "text": len(indexes["text"])}
+
     def random_items(self, run_id: str, side: Side, count: int, seed: int) -> list[Item]:
         """Items drawn from a run's gallery without repetition."""
         import numpy as np
@@ -66,11 +66,11 @@ class Opening(Door):
     # --- opened runs ----------------------------------------------------------------------------
 
     def _space(self, run_id: str) -> SharedSpace:
-        """A run opened for questions; the last few stay in memory."""
+        """A run opened for questions; those asked last stay in memory."""
         with self._opening:
-            if run_id in self._spaces:
-                self._spaces.move_to_end(run_id)
-                return self._spaces[run_id]
+            opened = self._spaces.get(run_id)
+            if opened is not None:
+                return opened
             # NotFound before anything is imported; the encoders are those that were chosen
             detail = self._store.get_run(run_id)
             made = detail.configuration
@@ -79,15 +79,19 @@ class Opening(Door):
             from backend.alignment.base import load_alignment
             from backend.exploration.gallery import load_gallery
             from backend.exploration.space import SharedSpace
+            from backend.runs.indexing import index_store
 
             space = SharedSpace(
-                load_gallery(self.settings.indexes_dir / run_id, self.settings.thumbnails_dir),
+                load_gallery(
+                    self.settings.indexes_dir / run_id,
+                    self.settings.thumbnails_dir,
+                    self.settings.device,
+                    index_store(self.settings),
+                ),
                 load_alignment(self.settings.runs_dir / run_id / "heads"),
                 lambda side: self._encoder(run_id, str(made[f"{side}_encoder"]), side),
             )
-            self._spaces[run_id] = space
-            while len(self._spaces) > _OPEN_RUNS:
-                self._spaces.popitem(last=False)
+            self._spaces.put(run_id, space)
             return space
 
     def _check_index(self, detail: RunDetail) -> None:
@@ -95,6 +99,7 @@ class Opening(Door):
 
         Raises:
             NotFound: it is not there.
+            StorageError: Milvus is to have it and does not answer.
         """
         from backend.runs.indexing import is_current
 
@@ -144,4 +149,4 @@ class Opening(Door):
     def _forget(self, run_id: str) -> None:
         """Closes a run that is gone."""
         with self._opening:
-            self._spaces.pop(run_id, None)
+            self._spaces.drop(run_id)

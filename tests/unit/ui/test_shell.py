@@ -131,7 +131,8 @@ def test_a_page_that_is_loaded_anew_keeps_what_is_open() -> None:
 
 def test_resting_closes_runs_encoders_and_answers() -> None:
     services = Services(Settings())
-    services._spaces["r-1"] = services._encoders[("text", "minilm")] = object()  # type: ignore[assignment]
+    services._spaces.put("r-1", object())  # type: ignore[arg-type]
+    services._encoders[("text", "minilm")] = object()  # type: ignore[assignment]
     services._remembered("question", lambda: "answer")
     services.rest()
     assert not services._spaces and not services._encoders and not services._answers
