@@ -15,18 +15,39 @@ from typing import Any, Final
 
 import gradio as gr
 
+from ui.markup import tag
 from ui.theme import script
 
 #: what each kind of component is made of, and the events it raises; sent once with the page
 _KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "panel": (("panel",), ("act",)),
     "weights": (("panel", "weights"), ("act",)),
+    "search": (("search",), ("typed",)),
+    "results": (("results", "crop"), ("act",)),
     "fields": (("fields",), ("typed",)),
     "curves": (("plot", "curves"), ()),
     "heat": (("plot", "heat"), ()),
     "scatter": (("plot", "scatter"), ()),
     "gap": (("plot", "gap"), ("moved",)),
-    "map": (("plot", "map"), ("pick", "clear")),
+    "map": (
+        (
+            "plot",
+            "map-data",
+            "map-camera",
+            "map-painter",
+            "map-overlay",
+            "map-hover",
+            "map-choose",
+            "map-pointer",
+            "map-legend",
+            "map-bar",
+            "map-frames",
+            "map-group",
+            "map-save",
+            "map",
+        ),
+        ("pick", "clear", "lasso", "camera", "framed"),
+    ),
 }
 
 
@@ -86,6 +107,47 @@ def weights(value: str = "", **options: Any) -> gr.HTML:
         js_on_load=_begin("weights"),
         apply_default_css=False,
         elem_classes=["i-panel"],
+        **options,
+    )
+
+
+def search_bar(longest: int, **options: Any) -> gr.HTML:
+    """The field that a search is typed into, with its button.
+
+    Its value is the ``text`` and its ``ticket``, which counts the changes of it. Raises ``typed`` once
+    typing rests, and at once on Enter. An update of ``said`` (``text``, ``ticket``) puts other words
+    there, unless something newer than that ticket has been typed meanwhile. A picture that is pasted or
+    dropped goes to the upload field ``#i-upload``.
+
+    Args:
+        longest: letters at most.
+    """
+    field = tag(
+        "input", type="text", placeholder="Describe what you are looking for", aria_label="Query",
+        maxlength=longest, autocomplete="off", enterkeyhint="search",
+    )  # fmt: skip
+    return gr.HTML(
+        {"text": "", "ticket": 0},
+        html_template=tag("div.i-search", field, tag("button.i-button.primary", "Search")),
+        js_on_load=_begin("search"),
+        apply_default_css=False,
+        said=None,
+        **options,
+    )
+
+
+def search_results(**options: Any) -> gr.HTML:
+    """A panel of answers, as one markup. Raises ``act`` as a panel does.
+
+    An update of ``answer`` (``html``, the ``ticket`` of the words it answers, and whether it is of a
+    ``fresh`` query) is shown unless newer words have been typed; see :func:`search_bar`.
+    """
+    return gr.HTML(
+        "",
+        js_on_load=_begin("results"),
+        apply_default_css=False,
+        elem_classes=["i-panel"],
+        answer=None,
         **options,
     )
 
@@ -158,26 +220,50 @@ def scatter_plot(**options: Any) -> gr.HTML:
     )
 
 
-def map_view(look: Callable[[str, str], dict[str, str]], **options: Any) -> gr.HTML:
-    """The map. Its value is the geometry, sent once; ``colouring`` and ``rays`` are small updates.
+def map_view(look: Callable[[str, int], dict[str, str]], **options: Any) -> gr.HTML:
+    """A map of points, in the plane or in space; :mod:`ui.map_figures` makes what it is given.
 
-    Raises ``pick`` with the ``id`` of a clicked point, and ``clear`` on Escape.
+    Points are addressed by their row in the view. The value is sent once for each layout; everything else
+    is small and may be updated by itself, and the browser keeps zoom, tool and hidden colours over any of it:
+
+    - ``value``: :func:`~ui.map_figures.geometry` of a view, or :func:`~ui.map_figures.frames` of a map that
+      moves, which has a slider of its own unless told otherwise.
+    - ``colouring``: :func:`~ui.map_figures.colours`; taken where its ``key`` is the value's.
+    - ``rays``: :func:`~ui.map_figures.rays`, or ``NO_RAYS`` from there; by ``key`` likewise.
+    - ``selected``: chosen rows as :func:`~ui.map_figures.bits`; the empty text for none.
+    - ``markers``: :func:`~ui.map_figures.marks`, queries and where they land.
+    - ``labels``: :func:`~ui.map_figures.names`, of clusters.
+    - ``frame``: a number among the stops of the value's frames, fractions between two; it moves there.
+    - ``camera``: what is to be in sight, as the event ``camera`` gave it.
+    - ``group``: maps of one group share camera, ring, selection and slider in the browser, without the
+      server; they have to show the same items in the same rows. Each hears it as the window's event
+      ``isthmus-map`` (``detail``: ``group``, ``kind`` and, where that is ``frame``, ``at``), and so can
+      any other script.
+
+    Raises ``pick`` with the ``row`` of a clicked point and its ``point`` in the gallery; ``clear`` on
+    Escape or a click beside all points, while there are rays; ``lasso`` with the ``rows`` that are now
+    chosen (read by :func:`~ui.map_figures.read_bits`), their ``count``, and ``how`` they were: new, add or
+    subtract; ``camera`` with what is in sight a moment after that changed (``x`` and ``y`` as pairs, or of
+    a map in space ``yaw``, ``pitch``, ``zoom``, ``right``, ``up``); ``framed`` with the stop ``at`` which
+    its slider stands. A watched prop is heard of only when it changes, so a handler of ``lasso`` gives
+    ``selected`` back, or the same selection could not be sent again.
 
     Args:
-        look: ``look(run id, item id)`` gives what is shown beside a point under the pointer.
+        look: ``look(run id, point)`` gives what is shown beside a point under the pointer: ``caption``,
+            ``side``, ``kind`` and, where there are, ``src``, ``alt`` and ``id``.
     """
 
-    def card(asked: dict[str, str]) -> dict[str, str]:  # one argument is all that is passed
-        return look(str(asked.get("run")), str(asked.get("id")))
+    def card(asked: dict[str, Any]) -> dict[str, str]:  # one argument is all that is passed
+        point = asked.get("point")
+        return look(str(asked.get("run")), point if isinstance(point, int) else -1)
 
+    props: dict[str, Any] = {"colouring": {}, "rays": {}, "camera": {}, "frame": 0}
+    props |= {"selected": "", "markers": [], "labels": [], "group": ""}
     return gr.HTML(
         None,
         html_template="<div class='i-map'></div>",
         js_on_load=_begin("map"),
-        head=_plotly_head(),
         server_functions=[card],
         apply_default_css=False,
-        colouring=None,
-        rays=None,
-        **options,
+        **props | options,
     )

@@ -1,17 +1,14 @@
-"""What the browser draws: the map's columns and the curves' lines, as plain JSON values."""
+"""What the browser draws of curves, as plain JSON values. The map's are in :mod:`ui.map_figures`."""
 
 from __future__ import annotations
 
-import base64
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backend.schemas import Colouring, Cycle, MapView, Modality, Neighbours, RunDetail, Series
+from backend.schemas import Cycle, Modality, RunDetail, Series
 from ui import words
 
 #: told apart by people with any colour vision (Okabe-Ito, then Tol); readable on both grounds
@@ -19,89 +16,10 @@ PALETTE: Final = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00",
     "#999933", "#AA4499", "#44AA99", "#BF4060", "#8C86E0", "#A6761D",
 )  # fmt: skip
-OTHER: Final = "#8a9496"
-
-#: an attribute whose values are colours is shown in those colours
-NAMED: Final[dict[str, str]] = {
-    "red": "#d4262a", "orange": "#fa8a18", "yellow": "#e3c11e", "green": "#269c42",
-    "blue": "#265cdc", "purple": "#8038b2", "pink": "#f884be", "brown": "#7a4826",
-    "black": "#3a3d42", "white": "#c9cdd0", "grey": "#8a9496", "gray": "#8a9496",
-}  # fmt: skip
 
 _MOST_POINTS: Final = 600
 #: metrics of further seeds are named "seed 3/train/loss"
 _SEED: Final = re.compile(r"seed \d+/")
-
-
-def packed(values: NDArray[Any]) -> str:
-    """A float32 array as base64, little-endian."""
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
-
-
-def geometry(view: MapView) -> dict[str, Any]:
-    """A map's points; sent to the browser once for each run and layout."""
-    return {
-        "key": f"{view.run}/{view.layout}",
-        "run": view.run,
-        "ids": list(view.ids),
-        "side": "".join("01"[int(side)] for side in view.side),
-        "xy": packed(view.xy),
-    }
-
-
-def colours(run: str, colouring: Colouring) -> dict[str, Any]:
-    """A column of colours for a map's points.
-
-    At most twelve categories are told apart; where there are more, the rarest become "other".
-    """
-    values = colouring.values
-    title = colouring.name
-    if not colouring.labels:
-        finite = values[np.isfinite(values)]
-        # the lowest tenth shares the palest colour, so that the top stands out
-        low, high = np.quantile(finite, (0.1, 1.0)).tolist() if finite.size else (0.0, 1.0)
-        return {
-            "run": run, "title": title, "labels": [], "colours": [],
-            "values": packed(values), "low": low, "high": high,
-        }  # fmt: skip
-    labels, codes = _merged(list(colouring.labels), values.astype(np.int64))
-    return {
-        "run": run,
-        "title": title,
-        "labels": labels,
-        "colours": _palette(colouring.name, labels),
-        "values": packed(codes),
-        "low": 0.0,
-        "high": 1.0,
-    }
-
-
-def _merged(labels: list[str], codes: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
-    if len(labels) <= len(PALETTE):
-        return labels, codes
-    common = [code for code, _ in Counter(codes.tolist()).most_common(len(PALETTE) - 1)]
-    place = np.full(len(labels), len(common), np.int64)
-    for position, code in enumerate(common):
-        place[code] = position
-    return [*(labels[code] for code in common), "other"], place[codes]
-
-
-def _palette(name: str, labels: Sequence[str]) -> list[str]:
-    if name == "modality":
-        return ["image", "caption"]
-    if labels and all(label in NAMED or label == "other" for label in labels):
-        return [NAMED.get(label, OTHER) for label in labels]
-    return [OTHER if label == "other" else PALETTE[i] for i, label in enumerate(labels)]
-
-
-def rays(run: str, near: Neighbours) -> dict[str, Any]:
-    """Lines from an item to its neighbours of either modality."""
-    return {
-        "run": run,
-        "centre": near.item.id,
-        "images": [hit.item.id for hit in near.images],
-        "texts": [hit.item.id for hit in near.texts],
-    }
 
 
 def thinned(series: Series) -> tuple[list[int], list[float]]:
