@@ -15,7 +15,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ _users: Final[Counter[str]] = Counter()
 _counting: Final = threading.RLock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Store:
     """Where Milvus is.
 
@@ -40,7 +40,7 @@ class Store:
     """
 
     uri: str
-    token: str = field(default="", repr=False)
+    token: str = ""
 
     @property
     def lite(self) -> bool:
@@ -55,6 +55,8 @@ class Store:
         """Without the password that an address may hold."""
         scheme, found, rest = self.uri.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2]}" if found else self.uri
+
+    __repr__ = __str__
 
 
 class Connection:
