@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from html import escape
 from typing import Any, ParamSpec, TypeVar
@@ -46,23 +47,24 @@ def told(handler: Callable[P, R]) -> Callable[P, R]:
 
 
 def shelter(demo: gr.Blocks) -> None:
-    """Lets no handler end with anything but a sentence.
+    """Lets no handler be given what its fields cannot hold, and none end with anything but a sentence.
 
     A browser can send any values to any event, also to those that are private. What no handler has
     foreseen is written to the log under a number, and the number is told.
     """
     for each in demo.fns.values():
         if each.fn is not None and not inspect.isgeneratorfunction(each.fn):
-            each.fn = _sheltered(each.fn)
+            each.fn = _sheltered(each.fn, each.inputs)
 
 
-def _sheltered(handler: Callable[..., Any]) -> Callable[..., Any]:
-    answered = told(handler)
+def _sheltered(handler: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
+    answered, sources = told(handler), _sources(handler, inputs)
 
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        fitting = [_fitting(*each) for each in zip(sources, args, strict=False)]
         try:
-            return answered(*args, **kwargs)
+            return answered(*fitting, *args[len(sources) :], **kwargs)
         except gr.Error:
             raise
         except Exception as error:
@@ -76,6 +78,45 @@ def _sheltered(handler: Callable[..., Any]) -> Callable[..., Any]:
             ) from error
 
     return guarded
+
+
+def _sources(handler: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
+    """The field that each argument comes from; None for what Gradio adds by itself."""
+    sources: list[Any] = list(inputs)
+    hints: dict[str, Any] = gr.utils.get_type_hints(handler)  # type: ignore[no-untyped-call]
+    for position, argument in enumerate(inspect.signature(handler).parameters.values()):
+        if argument.kind is argument.VAR_POSITIONAL:
+            break
+        hint = hints.get(argument.name)
+        if inspect.isclass(hint) and issubclass(hint, gr.Request | gr.EventData):
+            sources.insert(position, None)
+    return sources
+
+
+def _fitting(source: Any, value: Any) -> Any:
+    """What was sent where the field can hold it, else what it holds when nothing is chosen."""
+    if isinstance(source, gr.Textbox):
+        return value if isinstance(value, str) else ""
+    if isinstance(source, gr.Checkbox):
+        return value is True
+    if isinstance(source, gr.CheckboxGroup) or getattr(source, "multiselect", False):
+        return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    if isinstance(source, gr.Dropdown | gr.Radio):
+        offered = [each for _, each in source.choices or ()]
+        if offered and not any(isinstance(each, str) for each in offered):
+            return value if _is_number(value) else source.value
+        return value if isinstance(value, str) else None
+    if isinstance(source, gr.Slider):
+        fits = _is_number(value)
+        return min(max(value, source.minimum), source.maximum) if fits else source.value
+    if isinstance(source, gr.BrowserState):
+        kept = source.default_value
+        return value if isinstance(value, type(kept)) else kept
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def may_change(settings: Settings) -> bool:

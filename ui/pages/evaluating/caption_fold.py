@@ -10,7 +10,7 @@ from backend.errors import NotFound
 from ui import caption_cards
 from ui.context import QUIET, RAW, modality_of
 from ui.markup import Html
-from ui.pages.evaluating.fold import RunFold
+from ui.pages.evaluating.fold import RunFold, rows_asked_for
 
 _SHOWN, _MOST = 12, 1000
 _THRESHOLDS = (0.02, 0.05, 0.1, 0.25)
@@ -87,6 +87,6 @@ class CaptionFold(RunFold):
     ) -> tuple[Any, Any, Any]:
         """A click shows more, or searches from an item."""
         if str(event.act) == "more":
-            rows = self.show(run, judges, threshold, int(str(event.arg)))
+            rows = self.show(run, judges, threshold, rows_asked_for(event))
             return rows, gr.skip(), gr.skip()
         return gr.skip(), str(event.arg), gr.Tabs(selected="explore")

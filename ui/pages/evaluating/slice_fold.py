@@ -10,7 +10,7 @@ from backend.schemas import Modality, Side
 from ui import slice_cards, words
 from ui.context import QUIET, RAW, modality_of
 from ui.markup import Html
-from ui.pages.evaluating.fold import RunFold
+from ui.pages.evaluating.fold import RunFold, rows_asked_for
 
 _SHOWN, _MOST = 8, 200
 _KS = (1, 5, 10)
@@ -59,7 +59,7 @@ class SliceFold(RunFold):
     def on_act(self, run: str, side: Side, k: int, event: gr.EventData) -> tuple[Any, Any, Any]:
         """A click shows more, or searches from an item."""
         if str(event.act) == "more":
-            return self.show(run, side, k, int(str(event.arg))), gr.skip(), gr.skip()
+            return self.show(run, side, k, rows_asked_for(event)), gr.skip(), gr.skip()
         return gr.skip(), str(event.arg), gr.Tabs(selected="explore")
 
 
