@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import gradio as gr
 
@@ -22,6 +22,8 @@ from ui.theme import script
 _KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "panel": (("panel",), ("act",)),
     "weights": (("panel", "weights"), ("act",)),
+    "twins": (("panel", "twins"), ("act",)),
+    "duel": (("panel", "duel"), ("act",)),
     "search": (("search",), ("typed",)),
     "results": (("results", "crop"), ("act",)),
     "fields": (("fields",), ("typed",)),
@@ -85,15 +87,26 @@ def _plotly_head() -> str:
     return f'<script src="gradio_api/file={path}"></script>'
 
 
-def panel(value: str = "", *, kind: str = "", **options: Any) -> gr.HTML:
+def panel(
+    value: str = "",
+    *,
+    kind: str = "",
+    script: Literal["panel", "twins", "duel"] = "panel",
+    **options: Any,
+) -> gr.HTML:
     """Markup from :mod:`ui.markup`. Elements with ``data-act`` raise the event ``act``.
 
     The event's data has ``act`` and ``arg`` (the element's ``data-arg``). Updates change the page in
     place, so focus and scrolling stay.
+
+    Args:
+        kind: a class of its own.
+        script: ``twins`` has what is pointed at light up wherever else it stands (``data-twin``);
+            ``duel`` has a duel judged by keys, too (:func:`ui.beside_cards.duel`).
     """
     return gr.HTML(
         value,
-        js_on_load=_begin("panel"),
+        js_on_load=_begin(script),
         apply_default_css=False,
         elem_classes=["i-panel", kind],
         **options,

@@ -19,10 +19,11 @@ from ui.guard import may_change
 from ui.markup import Html, tag
 from ui.pages.data import DataPage
 from ui.pages.evaluating.page import EvaluatePage
+from ui.pages.side_by_side.page import SideBySidePage
 from ui.presence import Presence
 
 #: pages that have tabs of their own, in the order in which :meth:`Frame.open` sets them
-PARTED = (EvaluatePage, DataPage)
+PARTED = (SideBySidePage, EvaluatePage, DataPage)
 
 
 class Frame:

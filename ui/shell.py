@@ -21,17 +21,27 @@ from ui.pages.exploring.page import ExplorePage
 from ui.pages.map import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
+from ui.pages.side_by_side.page import SideBySidePage
 from ui.pages.sweeps import SweepsPage
 from ui.uploads import Uploads
 
 Page = (
-    ExplorePage | MapPage | DriftPage | EvaluatePage | RunsPage | DataPage | NewRunPage | SweepsPage
+    ExplorePage
+    | MapPage
+    | SideBySidePage
+    | DriftPage
+    | EvaluatePage
+    | RunsPage
+    | DataPage
+    | NewRunPage
+    | SweepsPage
 )
 
 #: id in the address (?tab=) and the name on the tab, in the order shown
 TABS = {
     "explore": "Explore",
     "map": "Map",
+    "compare": "Side by side",
     "drift": "Drift",
     "evaluate": "Evaluate",
     "runs": "Runs",
@@ -107,6 +117,7 @@ def _pages(context: Context) -> list[Page]:
     kinds: dict[str, type[Page]] = {
         "explore": ExplorePage,
         "map": MapPage,
+        "compare": SideBySidePage,
         "drift": DriftPage,
         "evaluate": EvaluatePage,
         "runs": RunsPage,

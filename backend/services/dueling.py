@@ -50,7 +50,9 @@ class Dueling(Mapping, SameItems):
                 "judge. Ask for something else."
             )
         kept = self._duels.begin(first, second, query, swapped=swapped)
-        return Duel(id=kept.id, query=self._said(first, query), left=answers[0], right=answers[1])
+        return Duel(
+            id=kept.id, query=self.in_words(first, query), left=answers[0], right=answers[1]
+        )
 
     def draw_duel(self, first: str, second: str, target: Side = "image") -> Duel:
         """A duel about a caption that is drawn from the gallery; one that is answered differently.
@@ -87,7 +89,7 @@ class Dueling(Mapping, SameItems):
         kept = self._duels.judge(duel_id, verdict)
         return Duel(
             id=kept.id,
-            query=self._said(kept.left, kept.query),
+            query=self.in_words(kept.left, kept.query),
             left=self._best(kept.left, kept.query),
             right=self._best(kept.right, kept.query),
             verdict=kept.verdict,
@@ -132,6 +134,18 @@ class Dueling(Mapping, SameItems):
         ]
         return sorted(scores, key=lambda score: -score.rating)
 
+    def in_words(self, run_id: str, query: Query) -> str:
+        """A query as one says it: ``“a red circle” − “small”``; items by their captions."""
+        said = []
+        for part in query.parts:
+            words = f"“{part.value}”"
+            if part.kind == "item":
+                words = self._caption(run_id, part.value)
+            elif part.kind in ("vector", "file"):
+                words = "a vector" if part.kind == "vector" else "a file of one's own"
+            said.append(("− " if part.weight < 0 else "+ ") + words)
+        return " ".join(said).removeprefix("+ ")
+
     def _check_met(self, first: str, second: str) -> None:
         if first == second:
             raise InvalidInput("A duel is between two runs. Choose another second run.")
@@ -143,18 +157,6 @@ class Dueling(Mapping, SameItems):
 
     def _best(self, run: str, query: Query) -> tuple[Hit, ...]:
         return self.search(run, query).answers[0].hits
-
-    def _said(self, run: str, query: Query) -> str:
-        """A query in words."""
-        said = []
-        for part in query.parts:
-            words = f"“{part.value}”"
-            if part.kind == "item":
-                words = self._caption(run, part.value)
-            elif part.kind == "vector":
-                words = "a vector"
-            said.append(("− " if part.weight < 0 else "+ ") + words)
-        return " ".join(said).removeprefix("+ ")
 
     def _caption(self, run: str, item: str) -> str:
         try:

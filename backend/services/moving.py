@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from backend.errors import InvalidInput
+from backend.errors import InvalidInput, IsthmusError, NotFound
 from backend.schemas import (
     ITEM_WORDS,
     MOST_POINTS,
@@ -15,6 +16,7 @@ from backend.schemas import (
     GapReport,
     LayoutRequest,
     MapView,
+    Query,
     RunDetail,
 )
 from backend.services.mapping import Mapping
@@ -30,6 +32,8 @@ _PLANE: Final = (
     "The plane is that of the largest variance in the trained space and stays the same, so what moves "
     "is the embeddings."
 )
+#: of each modality, between which a query lands
+_NEAREST: Final = 12
 #: a loss told so few steps from a stop, or so small a share of them, is that stop's
 _NEAR, _NEAR_SHARE = 5, 0.02
 
@@ -152,6 +156,41 @@ class Moving(Mapping, SameItems):
             "Procrustes' method, until the final layouts are ready.",
             ready=ready,
         )
+
+    def frames_place(
+        self, frames: Frames, run_id: str, query: Query, stop: int
+    ) -> tuple[float, float]:
+        """Where a query lands at a stop of a moving map: between the drawn points nearest to it in a run.
+
+        Raises:
+            InvalidInput: something of the query cannot be used.
+            NotFound: no such run, or it has no index.
+        """
+        import numpy as np
+
+        from backend.exploration.layouts.placing import barycentre
+
+        wide = query.model_copy(update={"target": "both", "k": _NEAREST, "where": {}, "within": ""})
+        hits = [hit for answers in self.search(run_id, wide).answers for hit in answers.hits]
+        points, cosines = [], []
+        for hit in sorted(hits, key=lambda hit: -hit.score):
+            with suppress(NotFound):
+                points.append(self.point_of(frames.run, hit.item.id))
+                cosines.append(hit.score)
+        rows = np.searchsorted(frames.points, points)
+        there = np.isin(points, frames.points)
+        if not there.any():
+            return (0.0, 0.0)
+        x, y = barycentre(np.array(cosines)[there], frames.xy[stop][rows[there]])
+        return float(x), float(y)
+
+    def same_items(self, first: str, second: str) -> bool:
+        """Whether two runs' items can be held against each other; no where one is gone."""
+        try:
+            self.check_beside(first, second)
+        except IsthmusError:
+            return False
+        return True
 
     def check_beside(self, first: str, second: str) -> None:
         """Whether the maps of two runs can be laid over each other.

@@ -27,7 +27,7 @@ isthmus.look = () => {
   const tab = chosen("i-tabs");
   if (!tab || opening) return;
   if (place.tab !== tab) scrollTo({ top: 0 }); // another page begins at its top
-  const parted = tab === "data" || tab === "evaluate";
+  const parted = ["compare", "evaluate", "data"].includes(tab);
   const part = parted ? chosen(`i-${tab}-tabs`) || place.part : "";
   Object.assign(place, { tab, part });
   write();
