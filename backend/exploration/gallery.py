@@ -5,7 +5,7 @@ Files under indexes/<run>/, all of which can be rebuilt from features and heads:
     gallery.json    the items: where each one's content is, its captions and attributes
     image/, text/   an index each (:mod:`backend.exploration.indexes`); ids are ``image:<image id>``
                     and ``text:<image id>#<k>``
-    map.*           layouts (:mod:`backend.exploration.layout`)
+    map-*, ...      layouts (:mod:`backend.exploration.layouts.stored`)
 
 ``gallery.json`` is renamed into place last.
 """

@@ -1,4 +1,4 @@
-"""The plane of largest variance in a space, as a frame that more than one set of vectors is drawn in.
+"""The directions of largest variance in a space, as a frame that more than one set of vectors is drawn in.
 
 A map of its own for each state of a space would move by itself: directions swap, signs flip, scales differ.
 Drawn in one frame, what moves is the vectors.
@@ -7,11 +7,16 @@ Drawn in one frame, what moves is the vectors.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 16_384
+_BLOCK: Final = 16_384
+#: wider spaces, as those of anchors, are searched by subspace iteration: their covariance is too large
+_WIDE: Final = 1024
+_BESIDE: Final = 8  # directions that are followed beside those wanted
+_ROUNDS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -20,8 +25,8 @@ class Plane:
 
     Attributes:
         mean: (d,) of the vectors that it is of.
-        axes: (d, 2) their first two principal directions; signs are fixed so that it does not flip.
-        middle: (2,) median of the points.
+        axes: (d, 2 or 3) their first principal directions; signs are fixed so that it does not flip.
+        middle: (2 or 3,) median of the points.
         reach: nearly all points of those vectors fall within -1 to 1.
     """
 
@@ -31,19 +36,15 @@ class Plane:
     reach: float
 
     @staticmethod
-    def of(vectors: NDArray[np.float32]) -> Plane:
-        """The principal plane of vectors (n, d)."""
+    def of(vectors: NDArray[np.float32], dimensions: int = 2) -> Plane:
+        """The principal plane, or space, of vectors (n, d)."""
         width = vectors.shape[1]
         mean = vectors.mean(axis=0, dtype=np.float64)
-        covariance = np.zeros((width, width))
-        for start in range(0, len(vectors), _BLOCK):
-            block = vectors[start : start + _BLOCK] - mean
-            covariance += block.T @ block
-        axes = np.linalg.eigh(covariance)[1][:, :-3:-1]
+        axes = (_directions if width <= _WIDE else _followed)(vectors, mean, dimensions)
         axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-        if width < 2:  # a one-dimensional space lies on a line
-            axes = np.column_stack([axes, np.zeros(width)])
-        bare = Plane(mean, axes, np.zeros(2), 1.0)
+        # a one-dimensional space lies on a line
+        axes = np.column_stack([axes, np.zeros((width, dimensions - axes.shape[1]))])
+        bare = Plane(mean, axes, np.zeros(dimensions), 1.0)
         flat = bare.flat(vectors)
         middle = np.median(flat, axis=0).astype(np.float64)
         reach = float(np.quantile(np.abs(flat - middle), 0.995)) if len(flat) else 0.0
@@ -54,3 +55,31 @@ class Plane:
         ahead = (self.mean @ self.axes + self.middle) / self.reach
         flat: NDArray[np.float32] = (vectors @ (self.axes / self.reach) - ahead).astype(np.float32)
         return flat
+
+
+def _directions(
+    vectors: NDArray[np.float32], mean: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """(d, count) orthonormal, of largest variance first; (d, d) where that is fewer."""
+    covariance = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK] - mean
+        covariance += block.T @ block
+    axes: NDArray[np.float64] = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
+    return axes
+
+
+def _followed(
+    vectors: NDArray[np.float32], mean: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """The same by subspace iteration (Halko, Martinsson & Tropp 2011), which holds no (d, d) matrix."""
+    axes = np.random.default_rng(0).normal(size=(len(mean), count + _BESIDE))
+    for _ in range(_ROUNDS):
+        along, _ = np.linalg.qr(vectors @ axes.astype(np.float32) - mean @ axes)
+        back = vectors.T @ along.astype(np.float32) - np.outer(mean, along.sum(axis=0))
+        axes, _ = np.linalg.qr(back)
+    _, _, turned = np.linalg.svd(
+        vectors @ axes.astype(np.float32) - mean @ axes, full_matrices=False
+    )
+    found: NDArray[np.float64] = axes @ turned[:count].T
+    return found

@@ -24,7 +24,7 @@ _READ = ("dataset_fingerprint", "image_fingerprint", "text_fingerprint")
 
 
 def build_run_index(opened: OpenedRun, report: Report = silent) -> None:
-    """Makes the test split searchable and draws its quick map.
+    """Makes the test split searchable.
 
     Args:
         opened: the run, whose heads are fitted.
@@ -34,10 +34,7 @@ def build_run_index(opened: OpenedRun, report: Report = silent) -> None:
         DatasetError: the data set is gone, and so cannot be read again.
         StorageError: Milvus is to search and does not answer.
     """
-    import numpy as np
-
     from backend.exploration.gallery import Entry, build_gallery
-    from backend.exploration.layout import pca_layout, save_layout
 
     settings, detail = opened.settings, opened.detail
     folder = settings.indexes_dir / detail.summary.id
@@ -57,7 +54,6 @@ def build_run_index(opened: OpenedRun, report: Report = silent) -> None:
         index_store(settings),
         report,
     )
-    save_layout(folder, "pca", pca_layout(np.concatenate([image, text])), detail.request.seed)
     report(len(image) + len(text), len(image) + len(text), "vectors")
 
 

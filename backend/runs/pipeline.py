@@ -263,7 +263,7 @@ class Pipeline:
         return [place.seed for place in of]
 
     def build_index(self, report: Report) -> None:
-        """Makes the test split searchable and draws its quick map."""
+        """Makes the test split searchable."""
         from backend.runs.evaluations.opened import OpenedRun
         from backend.runs.indexing import build_run_index
 
@@ -386,7 +386,7 @@ def import_heavy(settings: Settings) -> str:
     """
     share_cores()
     import backend.alignment.training
-    import backend.exploration.layout
+    import backend.exploration.gallery
     import backend.features.extraction  # noqa: F401
     from backend.features.encoders import resolve_device
 

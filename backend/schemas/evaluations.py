@@ -12,7 +12,7 @@ from backend.schemas.runs import Progress
 from backend.schemas.similarity import LayerMeasure, LayerSimilarity, SimilarityReport
 
 EvaluationKind = Literal[
-    "zero-shot", "compositional", "similarity", "gap", "counterfactual", "assessment"
+    "zero-shot", "compositional", "similarity", "gap", "counterfactual", "assessment", "layout"
 ]
 
 

@@ -1,102 +1,52 @@
-"""The map of a run: layouts, colours, neighbours."""
+"""Questions to a run's map: its points, colours, labels, neighbours, and where a query lands on it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from backend.errors import InvalidInput, NotFound
+from backend.errors import InvalidInput
 from backend.schemas import (
-    MOST_POINTS,
     USUAL_LAYOUT,
-    USUAL_POINTS,
     ClusterLabel,
     Colouring,
-    EvaluationSummary,
     Hit,
     Item,
-    LayoutMethod,
     LayoutRequest,
-    MapView,
     Neighbours,
     Query,
     Side,
 )
-from backend.services.searching import Searching
+from backend.services.laying_out import LayingOut, Shown
+from backend.services.searching import chosen_points
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _MOST_HITS: Final = 200
-_LEAST_POINTS: Final = 100
+#: points whose captions are read for labels; of more, some evenly
+_READ: Final = 20_000
+_LONGEST_NAME: Final = 80
 
 
-class Mapping(Searching):
-    """Questions to a run's map."""
-
-    def map_view(
-        self, run_id: str, layout: LayoutRequest = USUAL_LAYOUT, most: int = USUAL_POINTS
-    ) -> MapView:
-        """The map's coordinates: PCA until what is asked for is ready.
-
-        Args:
-            layout: how it is laid out.
-            most: points at most; a sample of larger galleries.
-
-        Raises:
-            NotFound: no such run, or it has no index.
-        """
-        import numpy as np
-
-        from backend.exploration.layout import GRAPH, load_layout
-        from backend.exploration.layouts.sampling import sample
-
-        gallery = self._space(run_id).gallery
-        found = load_layout(self.settings.indexes_dir / run_id)
-        if found is None:
-            raise NotFound("This run has no map yet; wait until it has finished, or press Resume.")
-        method, xy = found
-        if method == "pca" and self.settings.mode == "full":
-            self._jobs.draw_map(run_id)
-        owners = gallery.embedded()[2]
-        images = len(gallery.indexes["image"])
-        points = sample(images, owners, min(max(_LEAST_POINTS, most), MOST_POINTS))
-        return MapView(
-            run=run_id,
-            layout=layout.model_copy(update={"method": method}),
-            ready=method == layout.method,
-            graph=GRAPH[method],
-            points=points,
-            images=int(np.searchsorted(points, images)),
-            xy=xy[points],
-            total=len(xy),
-            total_images=images,
-        )
-
-    def map_progress(self, run_id: str, layout: LayoutRequest) -> EvaluationSummary | None:
-        """The job that makes a layout; None where there is none."""
-        return None
-
-    def map_methods(self) -> dict[LayoutMethod, str]:
-        """The methods that can be carried out here, in words."""
-        return {"pca": "PCA", "umap": "UMAP"}
+class Mapping(LayingOut):
+    """What is known of a map's points."""
 
     def map_points(self, run_id: str, points: Sequence[int]) -> list[Item]:
-        """Items of the gallery by their points.
+        """Items of the gallery by their points, in order.
 
         Raises:
             InvalidInput: there is no such point.
+            NotFound: no such run, or it has no index.
         """
         gallery = self._space(run_id).gallery
         images, texts = gallery.indexes["image"].ids, gallery.indexes["text"].ids
-        total = len(images) + len(texts)
-        if any(not 0 <= point < total for point in points):
-            raise InvalidInput(f"This map's points are numbered from 0 to {total - 1}.")
         return [
             gallery.item(images[point] if point < len(images) else texts[point - len(images)])
-            for point in points
+            for point in self._checked(run_id, points, rising=False).tolist()
         ]
 
     def point_of(self, run_id: str, item_id: str) -> int:
@@ -113,8 +63,10 @@ class Mapping(Searching):
         row = gallery.indexes[side].row_of[item_id]
         return row if side == "image" else len(gallery.indexes["image"]) + row
 
+    # --- colours and labels ---------------------------------------------------------------------
+
     def map_colourings(self, run_id: str) -> list[str]:
-        """What the map can be coloured by: modality and attributes."""
+        """What the map can be coloured by: modality, cluster, rank error, and attributes."""
         from backend.exploration.colours import names
 
         return names(self._space(run_id).gallery)
@@ -126,97 +78,250 @@ class Mapping(Searching):
         points: NDArray[np.int32],
         layout: LayoutRequest = USUAL_LAYOUT,
     ) -> Colouring:
-        """Codes of some points for one of :meth:`map_colourings`."""
-        from backend.exploration.colours import colouring
+        """The colours of some points.
 
-        every = colouring(self._space(run_id).gallery, name)
-        return every.model_copy(update={"values": every.values[points]})
+        Args:
+            name: one of :meth:`map_colourings`.
+            points: of the map that is shown for ``layout``, rising.
+            layout: decides the clusters, which are regions of the map.
+
+        Raises:
+            InvalidInput: there is no such point, or it is not on the map.
+            NotFound: there is no such colouring.
+        """
+        from backend.exploration import colours
+
+        gallery, some = self._space(run_id).gallery, self._checked(run_id, points)
+        if name == colours.MODALITY:
+            return colours.by_modality(gallery, some)
+        if name == colours.CLUSTER:
+            shown = self._shown(run_id, layout)
+            return colours.by_region(self._regions(run_id, shown)[_places(shown, some)])
+        if name == colours.RANK:
+            return colours.by_rank(self._ranks(run_id, some))
+        return colours.by_attribute(gallery, name, some)
 
     def map_similarity(self, run_id: str, query: Query, points: NDArray[np.int32]) -> Colouring:
-        """Similarity of some points to a query, as a z-score within its modality."""
-        from backend.exploration.colours import similarity
+        """Similarity of some points to a query, as a z-score among those of their modality.
 
-        space = self._space(run_id)
-        words = " + ".join(part.value for part in query.parts)[:80]
-        every = similarity(space.gallery, self._query_vector(space, query), words)
-        return every.model_copy(update={"values": every.values[points]})
+        Raises:
+            InvalidInput: the query cannot be used, or there is no such point.
+        """
+        from backend.exploration.colours import by_similarity
+
+        space, some = self._space(run_id), self._checked(run_id, points)
+        vector = self._query_vector(space, query)
+        return by_similarity(space.gallery, vector, _named(query), some)
 
     def map_labels(
         self, run_id: str, layout: LayoutRequest, points: NDArray[np.int32]
     ) -> tuple[ClusterLabel, ...]:
-        """Words across the regions of a layout."""
-        return ()
+        """Words across the regions of a map: those by which their captions stand out.
+
+        Args:
+            layout: whose map is shown.
+            points: that are drawn, rising.
+        """
+        from backend.exploration.labels import labels, words_of
+
+        shown, some = self._shown(run_id, layout), self._checked(run_id, points)
+        read = some[:: -(-len(some) // _READ) or 1]
+
+        def make() -> tuple[ClusterLabel, ...]:
+            places = _places(shown, read)
+            regions = self._regions(run_id, shown)[places]
+            words = words_of(self._space(run_id).gallery, read)
+            return labels(shown.layout.coordinates[places], regions, words)
+
+        key = shown.layout.card.report.key
+        return self._remembered(("labels", run_id, key, _digest(some)), make)
+
+    # --- places and neighbours ------------------------------------------------------------------
 
     def map_place(
         self, run_id: str, query: Query, layout: LayoutRequest = USUAL_LAYOUT
     ) -> tuple[float, ...]:
-        """Where a query lands on a map: between its nearest points."""
+        """Where a query lands on a map: an item at its own point, anything else between its nearest.
+
+        Raises:
+            InvalidInput: the query cannot be used.
+            NotFound: no such run, or it has no index.
+        """
         import numpy as np
 
-        space = self._space(run_id)
+        from backend.exploration.layouts.placing import place
+
+        shown, space = self._shown(run_id, layout), self._space(run_id)
+        coordinates = shown.layout.coordinates
         vector = self._query_vector(space, query)
-        view = self.map_view(run_id, layout, MOST_POINTS)
-        image, text, _ = space.gallery.embedded()
-        near = []
-        for rows, first in ((image, 0), (text, len(image))):
-            drawn = view.points[(view.points >= first) & (view.points < first + len(rows))]
-            cosines = rows[drawn - first] @ vector
-            near.append(drawn[np.argsort(-cosines)[:4]])
-        places = np.searchsorted(view.points, np.concatenate(near))
-        return tuple(float(number) for number in view.xy[places].mean(axis=0))
+        first = query.parts[0]
+        if (
+            len(query.parts) == 1
+            and first.kind == "item"
+            and first.crop is None
+            and first.weight > 0
+        ):
+            row = int(np.searchsorted(shown.points, point := self.point_of(run_id, first.value)))
+            if row < len(shown.points) and shown.points[row] == point:
+                return tuple(coordinates[row].tolist())
+        graph = shown.layout.card.request.graph
+        landed = place(space.gallery, shown.points, coordinates, graph, vector, _told(query))
+        return tuple(landed.tolist())
 
     def neighbours(self, run_id: str, item_id: str, k: int = 8) -> Neighbours:
-        """Nearest items in both modalities, the item itself left out."""
+        """Nearest items in both modalities, the item itself left out, and its true partners.
+
+        Raises:
+            NotFound: no such run, it has no index, or the item is not in its gallery.
+        """
+        from backend.exploration.gallery import image_item, text_item
+
         space = self._space(run_id)
-        query, owner = space.vector(item_id), space.gallery.owner(item_id)
-        item = space.gallery.item(item_id)
+        gallery = space.gallery
+        query, owner, item = space.vector(item_id), gallery.owner(item_id), gallery.item(item_id)
         k = max(1, min(k, _MOST_HITS))
 
         def near(side: Side) -> tuple[Hit, ...]:
-            hits = space.gallery.search(query, side, k + 1, owner)
+            hits = gallery.search(query, side, k + (side == item.side), owner)
             return tuple(hit for hit in hits if hit.item.id != item_id)[:k]
 
         images, texts = near("image"), near("text")
         other: Side = "text" if item.side == "image" else "image"
         across = texts if other == "text" else images
-        captions = space.gallery.entries[owner].captions
-        own = (f"image:{owner}",)
-        said = tuple(f"text:{owner}#{number}" for number in range(len(captions)))
-        partners = said if other == "text" else own
+        captions = range(len(gallery.entries[owner].captions))
         return Neighbours(
             item=item,
             images=images,
             texts=texts,
-            partners=partners,
+            partners=(image_item(owner),)
+            if other == "image"
+            else tuple(text_item(owner, number) for number in captions),
             retrieved=across[0].item.id if across else None,
-            partner_rank=space.gallery.truth_rank(query, other, owner) if partners else None,
+            partner_rank=gallery.truth_rank(query, other, owner, across),
         )
+
+    # --- taking away ----------------------------------------------------------------------------
 
     def export_points(
         self,
         run_id: str,
-        layout: LayoutRequest,
+        layout: LayoutRequest = USUAL_LAYOUT,
         selection: str = "",
         form: Literal["csv", "parquet"] = "csv",
     ) -> Path:
-        """The map's points as a file, with everything that is known of them."""
-        import pandas as pd
+        """All points of the map that is shown, or the selected ones, as a file under data/reports.
 
-        from backend.schemas import unpack
+        Args:
+            layout: whose map is shown.
+            selection: a packed one; empty for all points.
+            form: csv or parquet.
 
-        view = self.map_view(run_id, layout, MOST_POINTS)
-        chosen = unpack(selection)
-        gallery = self._space(run_id).gallery
-        ids = [*gallery.indexes["image"].ids, *gallery.indexes["text"].ids]
-        frame = pd.DataFrame(
-            {"id": [ids[point] for point in view.points], "x": view.xy[:, 0], "y": view.xy[:, 1]}
-        )
+        Raises:
+            InvalidInput: another form, or a selection of another gallery or without a point of the map.
+            StorageError: it cannot be written.
+        """
+        import numpy as np
+
+        from backend.exploration.tables import write_points
+
+        if form not in ("csv", "parquet"):
+            raise InvalidInput(f"Points are written as csv or parquet, not {form!r}.")
+        gallery, shown = self._space(run_id).gallery, self._shown(run_id, layout)
+        chosen = chosen_points(gallery, run_id, selection)
+        rows = np.arange(len(shown.points))
         if chosen is not None:
-            frame = frame[pd.Series(view.points).isin(chosen.points)]
-        path = self.settings.data_dir / "reports" / f"map-{run_id}.{form}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if form == "csv":
-            frame.to_csv(path, index=False)
-        else:
-            frame.to_parquet(path, index=False)
+            rows = np.flatnonzero(np.isin(shown.points, chosen))
+            if not len(rows):
+                raise InvalidInput("None of the selected points is on this map. Select others.")
+        points, key = shown.points[rows], shown.layout.card.report.key[:8]
+        part = "" if chosen is None else f"-selected-{_digest(points)[:8]}"
+        path = self.settings.data_dir / "reports" / f"map-{run_id}-{key}{part}.{form}"
+        write_points(
+            path,
+            gallery,
+            points,
+            shown.layout.coordinates[rows],
+            self._regions(run_id, shown)[rows],
+            self._ranks(run_id, points),
+        )
         return path
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _checked(
+        self, run_id: str, points: Sequence[int] | NDArray[np.int32], rising: bool = True
+    ) -> NDArray[np.int32]:
+        """Points that there are; a browser can name any."""
+        import numpy as np
+
+        total = sum(self.gallery_sizes(run_id).values())
+        try:
+            some = np.asarray(points).reshape(-1).astype(np.int64)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidInput("Points are named by their numbers.") from None
+        if len(some) and not (0 <= some.min() and some.max() < total):
+            raise InvalidInput(f"This gallery's points are numbered from 0 to {total - 1}.")
+        if rising and (np.diff(some) <= 0).any():
+            raise InvalidInput("Points have to be named in rising order, each once.")
+        return some.astype(np.int32)
+
+    def _regions(self, run_id: str, shown: Shown) -> NDArray[np.int8]:
+        from backend.exploration.clusters import clusters
+
+        key = shown.layout.card.report.key
+        return self._remembered(
+            ("regions", run_id, key), lambda: clusters(shown.layout.coordinates)
+        )
+
+    def _ranks(self, run_id: str, points: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Those that the run's map job found; where it has not yet, of these points alone."""
+        import numpy as np
+
+        from backend.exploration.partners import partner_ranks
+
+        layouts = self._layouts(run_id)
+        kept, drawn = layouts.known_ranks(), self._points(layouts, "shared")
+        if kept is not None and np.isin(points, drawn).all():
+            return kept[np.searchsorted(drawn, points)]
+        return self._remembered(
+            ("ranks", run_id, _digest(points)), lambda: partner_ranks(layouts.gallery, points)
+        )
+
+
+def _places(shown: Shown, points: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where points stand among those of a layout.
+
+    Raises:
+        InvalidInput: one is not on the map.
+    """
+    import numpy as np
+
+    if not np.isin(points, shown.points).all():
+        raise InvalidInput("Some of these points are not on the map that is shown. Open it again.")
+    return np.searchsorted(shown.points, points)
+
+
+def _named(query: Query) -> str:
+    """What a map that is coloured by a query is called."""
+    parts = [
+        ("− " if part.weight < 0 else "")
+        + (" ".join(part.value.split()) if part.kind in ("text", "said") else f"a {part.kind}")
+        for part in query.parts
+    ]
+    return " + ".join(parts).replace("+ −", "−")[:_LONGEST_NAME]
+
+
+def _told(query: Query) -> float:
+    """How much of what a query leans to is of the captions' side."""
+    sides = {"text": 1.0, "said": 0.0, "file": 0.0, "vector": 0.5}
+    weights = [
+        (part.weight, sides.get(part.kind, float(part.value.startswith("text:"))))
+        for part in query.parts
+        if part.weight > 0
+    ]
+    total = sum(weight for weight, _ in weights)
+    return sum(weight * side for weight, side in weights) / total if total else 0.5
+
+
+def _digest(points: NDArray[np.int32]) -> str:
+    return hashlib.blake2b(points.tobytes(), digest_size=16).hexdigest()

@@ -51,7 +51,9 @@ class Searching(Opening):
         gallery = space.gallery
         faults = gallery.filters.faults(query.where) if query.where else []
         vector = _or_fault(faults, "", lambda: self._query_vector(space, query))
-        chosen = _or_fault(faults, "selection", lambda: _chosen(gallery, run_id, query.within))
+        chosen = _or_fault(
+            faults, "selection", lambda: chosen_points(gallery, run_id, query.within)
+        )
         if faults or vector is None:
             raise InvalidInput("This cannot be searched for yet.", faults)
         sides: tuple[Side, ...] = ("image", "text") if query.target == "both" else (query.target,)
@@ -114,7 +116,7 @@ class Searching(Opening):
         return query_vector(space, query, self.settings.max_image_pixels)
 
 
-def _chosen(gallery: Gallery, run_id: str, within: str) -> NDArray[np.int32] | None:
+def chosen_points(gallery: Gallery, run_id: str, within: str) -> NDArray[np.int32] | None:
     """The points of a packed selection; None where nothing is selected.
 
     Raises:

@@ -31,6 +31,7 @@ from backend.media.blobs import Blob
 from backend.reporting import Report, silent
 from backend.schemas import DatasetReport, Finding, FindingKind
 from backend.settings import Settings
+from backend.spreadsheets import safe_cell
 
 #: findings of each kind that pass through the door; the listing has all
 SHOWN: Final = 50
@@ -203,7 +204,7 @@ def _listing(dataset_id: str, findings: Sequence[Finding], settings: Settings) -
                 table.writerow(("kind", "where", "what", "set aside"))
                 for finding in findings:
                     told = (finding.kind, finding.where, finding.what)
-                    table.writerow((*map(_cell, told), "yes" if finding.set_aside else "no"))
+                    table.writerow((*map(safe_cell, told), "yes" if finding.set_aside else "no"))
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -213,8 +214,3 @@ def _listing(dataset_id: str, findings: Sequence[Finding], settings: Settings) -
             "space, or set ISTHMUS_HOME to a folder that can be written."
         ) from error
     return path
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: names of files come from anybody."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text

@@ -8,12 +8,16 @@ runs of the same items have the same sample.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.exploration.points import Drawn
 from backend.schemas import Side
+
+if TYPE_CHECKING:
+    from backend.exploration.gallery import Gallery
 
 BOTH: Final[tuple[Side, ...]] = ("image", "text")
 _SEED: Final = 0
@@ -39,3 +43,10 @@ def sample(
     captions = images + np.flatnonzero(chosen[owners]) if told else np.zeros(0, np.int64)
     items = np.flatnonzero(chosen) if pictured else np.zeros(0, np.int64)
     return np.concatenate([items, captions])[:most].astype(np.int32)
+
+
+def vectors_of(gallery: Gallery, points: NDArray[np.int32]) -> NDArray[np.float32]:
+    """(n, d) unit rows of a gallery's points, a copy."""
+    image, text, _ = gallery.embedded()
+    drawn = Drawn.of(points, len(image))
+    return np.concatenate([image[drawn.image], text[drawn.text]])

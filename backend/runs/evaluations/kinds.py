@@ -28,6 +28,8 @@ from backend.schemas import (
     Frozen,
     GapReport,
     GapRequest,
+    LayoutReport,
+    LayoutRequest,
     SimilarityRequest,
     SimilarityResult,
     ZeroShotReport,
@@ -85,6 +87,7 @@ KINDS: Final[dict[EvaluationKind, Kind]] = {
     "gap": Kind(f"{_HERE}.gap", GapRequest, GapReport),
     "counterfactual": Kind(f"{_HERE}.counterfactual", CounterfactualRequest, CounterfactualReport),
     "assessment": Kind(f"{_HERE}.assessment", AssessmentRequest, AssessmentReport),
+    "layout": Kind(f"{_HERE}.layout", LayoutRequest, LayoutReport),
 }
 
 

@@ -1,4 +1,4 @@
-"""Index, gallery, colours and layouts on small made-up embeddings."""
+"""Index and gallery on small made-up embeddings."""
 
 from __future__ import annotations
 
@@ -12,20 +12,12 @@ import soundfile
 from PIL import Image
 
 from backend.errors import NotFound
-from backend.exploration.colours import MOST_LABELS, colouring, names, similarity
 from backend.exploration.gallery import (
     Entry,
     Gallery,
     build_gallery,
     gallery_of,
     load_gallery,
-)
-from backend.exploration.layout import (
-    cross_modal_graph,
-    load_layout,
-    pca_layout,
-    save_layout,
-    umap_layout,
 )
 from backend.media.blobs import Blob
 
@@ -137,61 +129,6 @@ def test_a_gallery_tells_what_it_is_made_of(
     (tmp_path / "other" / "text" / "index.json").unlink()
     with pytest.raises(NotFound):
         gallery_of(tmp_path / "other")
-
-
-def test_colourings(gallery: Gallery) -> None:
-    assert names(gallery) == ["modality", "parity", "many"]  # "same" tells nothing apart
-    modality = colouring(gallery, "modality")
-    assert modality.labels == ("image", "caption") and modality.values.sum() == 2 * N
-    parity = colouring(gallery, "parity")
-    assert parity.values[1] == 1 and parity.values[N + 2] == 1  # image 1, first caption of image 1
-    assert len(colouring(gallery, "many").labels) == MOST_LABELS
-    with pytest.raises(NotFound, match="parity"):
-        colouring(gallery, "colour")
-    near = similarity(gallery, gallery.vector("image:p3"), "q")
-    assert near.values[:N].argmax() == 3 and near.labels == ()
-    assert abs(near.values[:N].mean()) < 1e-5
-
-
-def test_the_graph_is_half_images_half_captions_with_itself_first(embeddings) -> None:
-    image, text = embeddings
-    rows, distances = cross_modal_graph(image, text, 4)
-    assert rows.shape == (3 * N, 9)
-    np.testing.assert_array_equal(rows[:, 0], np.arange(3 * N))
-    assert (np.diff(distances, axis=1) >= 0).all() and (distances[:, 0] == 0).all()
-    of_image = (rows[:, 1:] < N).sum(axis=1)
-    assert set(of_image) <= {3, 4, 5}
-    exact = 1 - image @ image.T
-    mine = [set(row[row < N]) - {i} for i, row in enumerate(rows[:N])]
-    best = [set(np.argsort(line)[1:4]) for line in exact]
-    assert all(wanted <= found for wanted, found in zip(best, mine, strict=True))
-
-
-def test_equal_vectors_keep_themselves_in_the_first_column() -> None:
-    image = unit(np.ones((10, 4)))
-    rows, _ = cross_modal_graph(image, image, 2)
-    np.testing.assert_array_equal(rows[:, 0], np.arange(20))
-
-
-def test_layouts_are_repeatable_finite_and_found_again(tmp_path: Path, embeddings) -> None:
-    image, text = embeddings
-    quick = pca_layout(np.concatenate([image, text]))
-    np.testing.assert_array_equal(quick, pca_layout(np.concatenate([image, text])))
-    save_layout(tmp_path, "pca", quick, 0)
-    found = load_layout(tmp_path)
-    assert found is not None and found[0] == "pca"
-    first, second = umap_layout(image, text, seed=1), umap_layout(image, text, seed=1)
-    np.testing.assert_array_equal(first, second)
-    assert first.shape == (3 * N, 2) and np.isfinite(first).all()
-    save_layout(tmp_path, "umap", first, 1)
-    found = load_layout(tmp_path)
-    assert found is not None and found[0] == "umap"
-    assert load_layout(tmp_path / "nowhere") is None
-
-
-def test_a_tiny_gallery_still_has_a_map() -> None:
-    image = unit(np.random.default_rng(0).normal(size=(3, 4)))
-    assert umap_layout(image, image, seed=0).shape == (6, 2)
 
 
 def test_a_file_that_is_gone_does_not_end_the_search(gallery: Gallery, tmp_path: Path) -> None:
