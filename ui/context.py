@@ -46,7 +46,7 @@ class Context:
         query: an item that Explore is to search from, set by the map.
         seed: an item that Drift is to start from, set by the map.
         use: what New run is to fill in, set by Encoders & data: a field's name, a line break, its
-            value; without a name, there is more to choose from.
+            value; without a name, there is more to choose from. Runs sets ``request`` and a recipe.
         sweep: the sweep that the Sweeps page shows.
         other: a second run, that Side by side shows beside ``run``.
         asked: what is searched for, as the JSON of a :class:`backend.schemas.Query`: set by Explore,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from backend.schemas import (
     Status,
     WorkerState,
 )
-from ui import words
+from ui import recipes, words
 from ui.cards import button, empty, notice
 from ui.markup import Html, join, tag
 from ui.measured import measured
@@ -250,8 +251,14 @@ def detail_head(run: RunDetail, worker: WorkerState) -> Html:
     )
 
 
-def detail_facts(run: RunDetail) -> Html:
-    """How to repeat the run: command, configuration, versions, files."""
+def detail_facts(run: RunDetail, changeable: bool = True) -> Html:
+    """How to repeat the run: command, recipe, configuration, versions, files."""
+    written = b64encode(recipes.write(run).encode("utf-8")).decode("ascii")
+    taken = tag(
+        "a.i-button", "JSON", download=f"{run.summary.id}.json",
+        href=f"data:application/json;base64,{written}",
+        title="Request, seed, configuration and versions; New run reads it back",
+    )  # fmt: skip
     command = tag(
         "div.i-command", tag("code", run.command),
         tag("button.i-button.quiet", "Copy", type="button", data_copy=run.command),
@@ -261,6 +268,11 @@ def detail_facts(run: RunDetail) -> Html:
         tag("h3", "Repeat it"),
         tag("p.i-soft", "The same run from a terminal:"),
         command,
+        tag(
+            "div.i-row.i-below",
+            taken,
+            button("Fill in a new run with it", "reuse") if changeable else None,
+        ),
         tag("details", tag("summary", "Configuration"), facts(flat(run.configuration))),
         tag("details", tag("summary", "Library versions"), facts(dict(run.versions))),
         tag("details", tag("summary", "Files"), facts(dict(run.artefacts)))

@@ -126,6 +126,8 @@ const draw = () => {
       const note = make(figure, "p", "i-soft i-curve-note");
       node.setAttribute("role", "img");
       nodes[i] = { figure, title, legend, plot: node, note };
+      const now = () => props.value.plots[i];
+      takeAway(figure, node, () => now().key, () => rowsOfLines(now().x, now().series));
       onSize(node, () => node._fullLayout && window.Plotly.Plots.resize(node));
     }
     nodes[i].title.textContent = plot.title;

@@ -88,6 +88,9 @@ const drawPlot = (plot, i) => {
     const legend = make(figure, "div", "i-legend-line");
     node.setAttribute("role", "img");
     parts.nodes[i] = { title, legend, plot: node };
+    const now = () => props.value.plots[i];
+    takeAway(figure, node, () => `${props.value.key} ${now().title}`, () => rowsOfLines(
+      "share taken away", now().lines.map((line) => ({ ...line, x: props.value.shares }))));
     onSize(node, () => node._fullLayout && window.Plotly.Plots.resize(node));
   }
   const { title, legend, plot: node } = parts.nodes[i];

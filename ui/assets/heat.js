@@ -46,6 +46,11 @@ const draw = () => {
       const words = make(figure, "p", "i-soft i-heat-words");
       plot.setAttribute("role", "img");
       nodes[i] = { figure, title, plot, words };
+      const now = () => props.value.maps[i];
+      takeAway(figure, plot, () => now().key, () => [
+        [...now().axes, "value"],
+        ...now().rows.flatMap((row, r) => now().columns.map((column, c) => [row, column, now().values[r][c]])),
+      ]);
       onSize(plot, () => plot._fullLayout && window.Plotly.Plots.resize(plot));
     }
     nodes[i].title.textContent = map.title;

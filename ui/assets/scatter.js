@@ -39,6 +39,11 @@ const build = () => {
   said.setAttribute("aria-live", "polite");
   plot.setAttribute("role", "img");
   onSize(plot, () => { if (plot._fullLayout) show(); });
+  takeAway(figure, plot, () => `${props.value.key} ${chosen.way} by ${chosen.measure}`, () => [
+    ["name", ...[chosen.measure, chosen.way].flatMap((id) => [id, `${id} low`, `${id} high`])],
+    ...props.value.points.filter((point) => point.of[chosen.measure]).map((point) =>
+      [point.name, ...[chosen.measure, chosen.way].flatMap((id) => [0, 1, 2].map((at) => point.of[id][at]))]),
+  ]);
   return { title: figure.firstChild, about, measure, way, plot, said, note };
 };
 

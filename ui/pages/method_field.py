@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
+from backend.errors import InvalidInput
 from backend.schemas import MethodInfo
 from ui import forms
 from ui.components import fields, panel
@@ -24,11 +25,11 @@ class MethodField:
     def __init__(self, methods: Sequence[MethodInfo]) -> None:
         self.methods = {method.id: method for method in methods}
         first = methods[0]
-        picker = forms.field(
+        self._picker = forms.field(
             "method", "Method", "choice", wide=True, groups=forms.method_groups(methods)
         )
         self.field = fields(
-            forms.form("i-field", [picker], {"method": first.id}),
+            forms.form("i-field", [self._picker], {"method": first.id}),
             elem_id="i-method-picker",
         )  # fmt: skip
         self.about = panel(about(first), kind="i-about", elem_id="i-method-about")
@@ -54,6 +55,24 @@ class MethodField:
             return about(info), gr.skip()
         drafts = now.get("drafts")
         return about(info), gr.update(value=forms.method_form(info, drafts), faults={})
+
+    def filled(self, method: str, own: Mapping[str, Any], options: Any) -> tuple[Any, Any, Any]:
+        """The picker, the options and what is said of the method, as another run had them.
+
+        Args:
+            own: options that are not the defaults.
+            options: what the component holds now; what was typed for other methods is kept.
+        """
+        info = self.methods.get(method)
+        if info is None:
+            raise InvalidInput(f"There is no method {method} here. Choose another one.")
+        now = options if isinstance(options, dict) else {}
+        drafts = {**(now.get("drafts") or {}), info.id: {name: f"{own[name]}" for name in own}}
+        return (
+            forms.form("i-field", [self._picker], {"method": info.id}),
+            gr.update(value=forms.method_form(info, drafts), faults={}),
+            about(info),
+        )
 
     def given(self, value: Any, options: Any) -> tuple[str, forms.Options]:
         """The method and the options of its own that are not the defaults."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,9 +12,10 @@ from pydantic import ValidationError
 from backend.errors import Fault, InvalidInput, IsthmusError
 from backend.schemas import DatasetInfo, Modality, RunRequest, Side
 from backend.services import Services
-from ui import addresses, cards, encoder_cards, words
+from ui import addresses, cards, encoder_cards, recipes, words
 from ui.components import panel
 from ui.context import QUIET, WORK
+from ui.guard import told
 from ui.markup import Html, tag
 from ui.pages.encoder_field import EncoderField
 from ui.pages.method_field import MethodField
@@ -36,7 +38,12 @@ class RunForm:
         self.encoders: dict[Side, EncoderField] = {}
         self.fields: dict[str, gr.components.Component] = {}
         self.faults: dict[str, gr.HTML] = {}
-        heading("What to align")
+        with gr.Row(elem_classes="i-form-top"):
+            heading("What to align")
+            self.recipe = gr.UploadButton(
+                "Fill in from a run's JSON…", file_types=[".json"], size="sm", scale=0, min_width=210,
+                elem_id="i-recipe",
+            )  # fmt: skip
         datasets = services.datasets()
         self.fields["dataset"] = gr.Dropdown(
             [(info.name, info.id) for info in datasets], value=datasets[0].id, label="Data set",
@@ -120,6 +127,9 @@ class RunForm:
         # the change of the field that was filled in does the rest
         filled = [use, *chosen, *candidates]
         use.change(self.fill, [use, self.modality], filled, **QUIET)
+        all_of_it = [*self.given, self.method.about]
+        use.change(self.fill_in, [use, self.method.options], [use, *all_of_it], **QUIET)
+        self.recipe.upload(self.fill_from, [self.recipe, self.method.options], all_of_it, **QUIET)
 
     def check_dataset(
         self, given: str | None, image_encoder: str, text_encoder: str, modality: Modality
@@ -175,7 +185,7 @@ class RunForm:
 
         Without a field's name only the lists are made anew, with what was added since.
         """
-        if not use:
+        if not use or use.startswith("request\n"):
             return (gr.skip(),) * 6
         field, _, value = use.partition("\n")
         offers = {
@@ -189,6 +199,29 @@ class RunForm:
               else gr.update(choices=choices) for name, choices in lists.items()),
             *(gr.update(choices=choices) for choices in offers.values()),
         )  # fmt: skip
+
+    def fill_in(self, use: str, options: Any) -> tuple[Any, ...]:
+        """Takes over the whole request of another run, and lets it be sent again."""
+        kind, _, written = use.partition("\n")
+        if kind != "request":
+            return (gr.skip(),) * (len(self.given) + 2)
+        return "", *self._filled(recipes.read(written), options)
+
+    @told
+    def fill_from(self, path: str, options: Any) -> list[Any]:
+        """Takes over the request in a file that Gradio has taken in."""
+        text = Path(path).read_text("utf-8", errors="replace")
+        return self._filled(recipes.read(text), options)
+
+    def _filled(self, request: RunRequest, options: Any) -> list[Any]:
+        """Updates of :attr:`given` and of what is said of the method."""
+        values: dict[str, Any] = request.model_dump(mode="json")
+        typed = [
+            values[name] if isinstance(values[name], bool | list | str) else str(values[name] or "")
+            for name in self.fields
+        ]
+        method, own, about = self.method.filled(request.method, request.options, options)
+        return [*typed, method, own, about]
 
     # --- reading it -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from backend.errors import NotFound
 from backend.schemas import RunDetail, RunSummary
-from ui import cards, figures, paired_cards, run_cards, score_cards, words
+from ui import cards, figures, paired_cards, recipes, run_cards, score_cards, words
 from ui.components import curves, heat_map, panel
 from ui.context import QUIET, WORK, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
@@ -89,6 +89,7 @@ class RunsPage:
         changes = [self.seen.change, self.tab.select, opened.change, self.swept.input]
         gr.on(changes, self.show, now, [opened, *view], **QUIET)
         self.head.act(_sweep_of, None, [context.sweep, context.tabs], **QUIET)
+        self.facts.act(self.reuse, opened, [context.use, context.tabs], **QUIET)
         opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
         # by themselves and one after the other: every query of every run is ranked once more
         differences: dict[str, Any] = {
@@ -165,7 +166,7 @@ class RunsPage:
             gr.update(value=lines, visible=bool(lines["plots"])),
             gr.update(value=heat, visible=bool(heat["maps"])),
             score_cards.detail_scores(run),
-            run_cards.detail_facts(run),
+            run_cards.detail_facts(run, self.changeable),
         )
 
     def _trained(self, run: RunDetail) -> bool:
@@ -206,7 +207,10 @@ class RunsPage:
             files = {kind: self.services.runs_table(kind, checked) for kind in paired_cards.KINDS}
         except NotFound:  # deleted a moment ago, by someone else
             return "", checked
-        parts = [paired_cards.unfinished(runs), paired_cards.downloads(files)]
+        parts = [
+            paired_cards.unfinished(runs),
+            paired_cards.downloads(files, name="-".join(checked)),
+        ]
         done = [run for run in runs if run.status == "finished"]
         if len(done) > 1:
             try:
@@ -220,6 +224,11 @@ class RunsPage:
     def close_rows(self) -> tuple[Any, Any]:
         """Puts the rename and delete rows away."""
         return gr.update(visible=False), gr.update(visible=False)
+
+    @told
+    def reuse(self, opened: str) -> tuple[str, Any]:
+        """Sends what the opened run asked for to the form of a new one."""
+        return f"request\n{recipes.write(self.services.run(opened))}", gr.Tabs(selected="new")
 
     @told
     def ask_name(self, opened: str) -> tuple[Any, Any, Any]:
