@@ -1,10 +1,10 @@
-"""Pieces of the page made of items: search results, neighbours, the steps of a cycle."""
+"""Pieces of pages made of items: neighbours, the steps of a cycle; what stands where there is nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.schemas import Cycle, CycleStep, Hit, Item, Neighbours, SearchResult, Side
+from backend.schemas import Cycle, CycleStep, Hit, Item, Neighbours
 from ui import faces, words
 from ui.faces import side_chip
 from ui.markup import Html, tag
@@ -30,83 +30,6 @@ def button(text: str, act: str, arg: str = "", kind: str = "", **attributes: str
     return tag(
         "button", text, class_=f"i-button {kind}", type="button", data_act=act, data_arg=arg,
         **attributes,
-    )  # fmt: skip
-
-
-def hit_card(hit: Hit) -> Html:
-    """One answer of a search. A click searches from it."""
-    meta = tag(
-        "span.i-hit-meta",
-        tag("span.i-rank", f"{hit.rank}", title="rank"),
-        tag("span.i-score", f"{hit.score:.3f}", title="cosine similarity in the shared space"),
-        tag("span.i-truth", "✓ its pair", title="belongs together with what was searched for")
-        if hit.ground_truth
-        else None,
-    )
-    return _card(hit.item, meta, hit.ground_truth, hit.rank)
-
-
-def _card(
-    item: Item, meta: Html | None = None, truth: bool = False, rank: int | None = None
-) -> Html:
-    """An item with what is said of it; its player stands beside what is clicked."""
-    named = words.thing(item.side, item.modality)
-    face = tag(
-        "button.i-hit-face", faces.face(item), meta, type="button", data_act="pick",
-        data_arg=item.id, aria_label=f"Search from this {named}: {faces.described(item)}",
-    )  # fmt: skip
-    more = None
-    if len(item.captions) > 1:
-        rest = [tag("li", text) for text in item.captions[1:]]
-        more = tag("details", tag("summary", words.count(len(rest), "more caption")),
-                   tag("ul", rest))  # fmt: skip
-    caption = tag("p", item.captions[0]) if item.captions else None
-    body = tag("div.i-hit-body", caption, more) if item.side == "image" else None
-    return tag(
-        "article.i-hit", face, faces.player(item), body,
-        class_=f"{item.side} of-{item.modality}{' truth' if truth else ''}",
-        data_rank=rank, data_id=item.id,
-    )  # fmt: skip
-
-
-def gallery(result: SearchResult, target: Side) -> Html:
-    """All answers of a search, best first, with what was searched and how long it took."""
-    modality = faces.modality_of([hit.item for hit in result.hits])
-    parts = [
-        f"{words.count(result.gallery, words.thing(target, modality))} searched",
-        words.search_time(result.seconds),
-    ]
-    if result.truth_rank is not None:
-        parts.append(f"its own pair is at rank {result.truth_rank:,}")
-    line = tag("p.i-result-line", " · ".join(parts), role="status")
-    return tag(
-        "section", line,
-        tag("div", [hit_card(hit) for hit in result.hits],
-            class_=f"i-gallery {target} of-{modality}"),
-    )  # fmt: skip
-
-
-def sample(items: Sequence[Item], side: Side) -> Html:
-    """Some of the gallery, before anything was searched."""
-    modality = faces.modality_of(items)
-    line = tag(
-        "p.i-result-line",
-        f"Some of the held-out {words.thing(side, modality)}s. Choose one to search from it.",
-    )
-    cards = [_card(item) for item in items]
-    return tag("section", line, tag("div", cards, class_=f"i-gallery {side} of-{modality}"))
-
-
-def query_chip(label: str, item: Item | None = None, thumbnail: str | None = None) -> Html:
-    """What was searched for."""
-    face = faces.small(item) if item else None
-    if thumbnail:
-        face = tag("img.i-picture.small", src=thumbnail, alt="the picture searched with")
-    return tag(
-        "div.i-query", tag("span.i-query-word", "Results for"), face, tag("strong", label),
-        side_chip(item.side, item.modality) if item else None,
-        faces.player(item) if item and item.side == "image" else None,
-        button("Clear", "clear", kind="quiet"),
     )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.schemas import Hit, Item, Modality, SearchResult
+from backend.schemas import Answers, Hit, IndexNote, Item, Modality, SearchResult, Side
 from tests.unit.ui.test_markup import HOSTILE, read
-from ui import cards, faces, words
+from ui import cards, faces, search_cards, words
 
 
 def item(modality: Modality, **changes: object) -> Item:
@@ -31,18 +31,18 @@ def test_items_without_a_picture_are_words_and_stay_text(
 ) -> None:
     shown = item(modality, **changes)
     hit = Hit(rank=1, score=0.5, item=shown)
-    found = read(cards.hit_card(hit))
+    found = read(search_cards.hit_card(hit))
     assert "img" not in [name for name, _ in found.found]
     said = next(a for name, a in found.found if name == "span" and "i-said" in (a["class"] or ""))
     assert class_ in (said["class"] or "").split()
     assert HOSTILE in found.text
-    for markup in (cards.sample([shown], "image"), cards.choices([shown], None)):
+    for markup in (search_cards.sample([shown], "image"), cards.choices([shown], None)):
         assert "img" not in [name for name, _ in read(markup).found]
 
 
 def test_a_recording_is_played_on_demand_from_the_file_route() -> None:
     audio = item("audio", thumbnail=Path("/t/a.webp"), recording=Path("/t/a b.flac"))
-    found = read(cards.hit_card(Hit(rank=1, score=0.5, item=audio))).found
+    found = read(search_cards.hit_card(Hit(rank=1, score=0.5, item=audio))).found
     player = next(attributes for name, attributes in found if name == "audio")
     assert player["src"] == "gradio_api/file=/t/a%20b.flac"
     assert player["preload"] == "none"
@@ -59,9 +59,14 @@ def test_a_recording_is_played_on_demand_from_the_file_route() -> None:
 )
 def test_a_result_line_calls_items_what_they_are(modality: Modality, said: str) -> None:
     hit = Hit(rank=1, score=0.5, item=item(modality))
-    result = SearchResult(hits=(hit,), gallery=7, seconds=0.01)
-    assert said in read(cards.gallery(result, "image")).text
-    assert "7 captions searched" in read(cards.gallery(result, "text")).text
+
+    def line(side: Side) -> str:
+        exact = IndexNote(kind="flat", exact=True)
+        found = Answers(side=side, hits=(hit,), gallery=7, searched=7, index=exact)
+        return read(search_cards.answered(SearchResult(answers=(found,), seconds=0.01), ())).text
+
+    assert said in line("image")
+    assert "7 captions searched" in line("text")
 
 
 def test_directions_and_labels_follow_the_modality() -> None:

@@ -1,0 +1,1 @@
+"""Explore: search a run's gallery by words, pictures, items, regions, vectors, and mixtures of these."""
