@@ -21,11 +21,11 @@ def tick(page: Page, field: str, values: set[str]) -> None:
         box.set_checked(box.get_attribute("value") in values)
 
 
-def test_the_eighth_key_leads_to_the_sweeps_and_the_form_is_open_while_there_is_none(
+def test_the_ninth_key_leads_to_the_sweeps_and_the_form_is_open_while_there_is_none(
     ready: App, page: Page
 ) -> None:
     page.locator("#i-results .i-hit").first.wait_for()
-    page.keyboard.press("8")
+    page.keyboard.press("9")
     expect(page.locator("#i-sweeps")).to_contain_text("No sweeps yet")
     expect(page.locator("#i-sweep-go")).to_be_visible()
     page.locator("#i-sweep-add").click()

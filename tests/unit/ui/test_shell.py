@@ -15,7 +15,7 @@ import pytest
 from backend.services import Services
 from backend.settings import Settings
 from ui import links
-from ui.frame import Frame, made_with
+from ui.frame import PARTED, Frame, made_with
 from ui.presence import Presence
 from ui.shell import TABS, build
 
@@ -55,7 +55,8 @@ def opened(
     frame: Frame, **asked: str
 ) -> tuple[dict[str, Any], dict[str, str], str, dict[str, str]]:
     """Tabs, shared fields, what is told, and the place, as the page gets them."""
-    tabs, _, _, *rest = frame.open(request(**asked))
+    tabs, *rest = frame.open(request(**asked))
+    rest = rest[len(PARTED) :]
     fields = dict(zip(links.FIELDS, rest, strict=False))
     told, place = rest[len(links.FIELDS) : len(links.FIELDS) + 2]
     return tabs, fields, told, json.loads(place)
