@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from backend.cli import app
 from backend.errors import InvalidInput, NotAllowed, NotFound
-from backend.schemas import RunRequest
+from backend.schemas import Query, QueryPart, RunRequest, SearchResult
 from backend.services import Services
 from backend.settings import REPOSITORY, Settings
+from tests.integration.asking import ask
 
 
 def isthmus(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,17 +93,19 @@ def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(
     assert run.test is not None and run.test.images == test["images"] == 6
     assert services.run(run.id).command.startswith("python -m backend align")
 
-    found = services.search_text(run.id, "red beside green", k=3)
+    found = ask(services, run.id, "red beside green", k=3)
     assert len(found.hits) == 3 and found.gallery == 6
     first = found.hits[0].item
-    assert services.search_file(run.id, first.thumbnail, k=1).hits[0].score > 0.9
-    own = services.search_item(run.id, first.id, k=12, target="text")
+    assert first.thumbnail is not None
+    assert ask(services, run.id, first.thumbnail, "file", k=1).hits[0].score > 0.9
+    own = ask(services, run.id, first.id, "item", k=12, target="text")
     assert own.truth_rank == min(hit.rank for hit in own.hits if hit.ground_truth)
 
     view = services.map_view(run.id)
-    assert view.layout == "pca" and view.xy.shape == (18, 2) == (len(view.ids), 2)
-    assert services.map_colouring(run.id, "modality").values.sum() == 12
-    assert services.map_similarity(run.id, "red").values.shape == (18,)
+    assert view.layout.method == "pca" and view.xy.shape == (18, 2) == (len(view.points), 2)
+    assert services.map_colouring(run.id, "modality", view.points).values.sum() == 12
+    red = Query(parts=(QueryPart(kind="text", value="red"),))
+    assert services.map_similarity(run.id, red, view.points).values.shape == (18,)
     near = services.neighbours(run.id, first.id, k=4)
     assert len(near.images) == len(near.texts) == 4
     assert first.id not in {hit.item.id for hit in near.images}
@@ -109,19 +115,47 @@ def test_a_run_from_a_terminal_is_in_the_app_and_can_be_explored(
         assert [each.rank for each in wrong] == sorted((each.rank for each in wrong), reverse=True)
         for each in wrong:
             assert each.query.side == asked_by and each.query.image_id == each.truth.image_id
-            own = services.search_item(run.id, each.query.id, k=1, target=each.truth.side)
+            own = ask(services, run.id, each.query.id, "item", k=1, target=each.truth.side)
             assert own.hits[0].item.id == each.found.id and own.truth_rank == each.rank
 
     cycle = services.drift(run.id, first.id, generations=5)
     assert [step.item.side for step in cycle.steps] == ["image", "text"] * 3
     assert services.cycles(run.id) == [cycle]
 
+    searched_in_every_way(run.id, first.id, tmp_path / "found.json")
     shown = isthmus("search", run.id, "a blue half", "--k", "2")
     assert shown.returncode == 0 and shown.stdout.count("-") >= 2
     services.delete(run.id)
     assert services.runs() == []
     with pytest.raises(NotFound):
-        services.search_text(run.id, "red")
+        ask(services, run.id, "red")
+
+
+def searched_in_every_way(run: str, item: str, kept: Path) -> None:
+    """Mixtures and crops by command; what cannot be used is told with status 2."""
+
+    def search(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["search", run, *arguments])
+
+    mixed = ["a blue half", "--minus", item, "--among", "both", "--no-duplicates", "-k", "2"]
+    assert search(*mixed, "--json", str(kept)).exit_code == 0
+    told = SearchResult.model_validate_json(kept.read_text())
+    assert [(each.side, len(each.hits)) for each in told.answers] == [("image", 2), ("text", 2)]
+    cropped = ["--item", item, "--crop", "0,0,0.5,1"]
+    assert search(*cropped, "--json", str(kept)).exit_code == 0
+    (answers,) = SearchResult.model_validate_json(kept.read_text()).answers
+    assert len(answers.hits) == 6 and answers.truth_rank is None
+    for wrong, words in (
+        ([], "Say what to search for"),
+        (["red", "--among", "words"], "images, captions, both"),
+        (["red", "--crop", "1"], "0 were given"),
+        ([*cropped, "--where", "shape"], "NAME=VALUE"),
+        ([*cropped, "--where", "shape=star"], "no attributes"),
+        (["red", "-k", "500"], "200"),
+        (["x" * 400, "--vector", "1, 2"], "has 2 numbers"),
+    ):
+        refused = search(*wrong)
+        assert refused.exit_code == 2 and words in " ".join(refused.output.split())
 
 
 def test_seeds_and_choices_from_a_terminal(
@@ -181,9 +215,3 @@ def test_a_read_only_place_changes_nothing(
     with pytest.raises(NotAllowed, match="read-only"):
         services.launch(small)
     assert services.runs() == []
-
-
-@pytest.mark.parametrize("query", ["", "   ", "x" * 501])
-def test_a_query_that_says_nothing_or_too_much_is_told(services: Services, query: str) -> None:
-    with pytest.raises(InvalidInput):
-        services.search_text("r-nobody", query)

@@ -21,6 +21,7 @@ from backend.runs.store import Store
 from backend.schemas import RunRequest, Side
 from backend.services import Services
 from backend.settings import Settings
+from tests.integration.asking import ask
 from tests.integration.conftest import paint
 from ui.context import Context, shared_fields
 from ui.pages.evaluating.caption_fold import CaptionFold
@@ -116,7 +117,7 @@ def test_slices_conflicts_and_a_pair_that_is_tried(store: Store, small: RunReque
     assert [each.end for each in found.answers[:-1]] == [each.start for each in found.answers[1:]]
     assert (found.answers[0].start, found.answers[-1].end) == (0, 1)
     assert found.answers[0].item.id == ids[0]
-    assert found.answers[-1].item.id == services.search_text(run_id, text).hits[0].item.id
+    assert found.answers[-1].item.id == ask(services, run_id, text).hits[0].item.id
     vectors, query = gallery.indexes["image"].vectors(), services._space(run_id).embed_text(text)
     for each in found.answers:
         w = (each.start + each.end) / 2

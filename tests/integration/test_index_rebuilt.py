@@ -12,6 +12,7 @@ from backend.runs.pipeline import run_pipeline
 from backend.schemas import RunRequest
 from backend.services import Services
 from backend.settings import Settings
+from tests.integration.asking import ask
 from tests.integration.home import Home
 
 
@@ -26,13 +27,13 @@ def test_a_missing_or_stale_index_is_built_again_from_what_is_stored(
     place: Home, services: Services, small: RunRequest
 ) -> None:
     run_id = run_pipeline(place.settings, place.store, small, with_map=False).summary.id
-    found = [hit.item.id for hit in services.search_text(run_id, "red beside blue").hits]
+    found = [hit.item.id for hit in ask(services, run_id, "red beside blue").hits]
     folder = place.settings.indexes_dir / run_id
     place.supervisor.start()
 
     def again() -> bool:
         try:
-            hits = fresh.search_text(run_id, "red beside blue").hits
+            hits = ask(fresh, run_id, "red beside blue").hits
         except NotFound:
             return False
         assert [hit.item.id for hit in hits] == found
@@ -41,7 +42,7 @@ def test_a_missing_or_stale_index_is_built_again_from_what_is_stored(
     shutil.rmtree(folder)
     fresh = Services(Settings())
     with pytest.raises(NotFound, match="built again"):
-        fresh.search_text(run_id, "red beside blue")
+        ask(fresh, run_id, "red beside blue")
     place.wait(again, "the index is there again")
     place.wait(lambda: place.store.map_state(run_id) == "ready", "and so is the map")
     fresh.stop()

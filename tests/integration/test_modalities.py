@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from backend.errors import EncoderError, InvalidInput
+from backend.errors import InvalidInput
 from backend.runs.pipeline import run_pipeline
 from backend.runs.store import Store
 from backend.schemas import RunDetail, RunRequest
 from backend.services import Services
 from backend.settings import Settings
+from tests.integration.asking import ask
 
 RATE = 16_000
 WORDS = "red blue circle star near dog runs left".split()
@@ -68,13 +69,13 @@ def test_text_and_text(tmp_path: Path, services: Services) -> None:
     detail = _run(dataset, tiny.bert(tmp_path / "bert"))
     run = detail.summary
     assert run.modality == "text" and detail.retrieval["test"].images == 6
-    hit = services.search_text(run.id, "red star", k=3).hits[0]
+    hit = ask(services, run.id, "red star", k=3).hits[0]
     assert hit.item.text.startswith("a ") and hit.item.thumbnail is None
-    assert services.search_item(run.id, hit.item.id, target="text").truth_rank is not None
+    assert ask(services, run.id, hit.item.id, "item", target="text").truth_rank is not None
     assert len(services.drift(run.id, hit.item.id, 4).steps) == 5
     assert services.cycles(run.id)[0].seed == hit.item
-    with pytest.raises(InvalidInput, match="Search by words"):
-        services.search_file(run.id, dataset / "captions.json")
+    with pytest.raises(InvalidInput, match="search by words"):
+        ask(services, run.id, dataset / "captions.json", "file")
 
 
 def test_audio_and_text(tmp_path: Path, services: Services) -> None:
@@ -98,7 +99,7 @@ def test_audio_and_text(tmp_path: Path, services: Services) -> None:
     run = detail.summary
     assert run.modality == "audio" and detail.configuration["images"]["val"] == 5
     assert any("31.wav" in note for note in detail.notes)
-    found = services.search_file(run.id, folder / "40.wav", k=1).hits[0]
+    found = ask(services, run.id, folder / "40.wav", "file", k=1).hits[0]
     assert found.item.image_id == "40.wav" and found.score > 0.99
     assert found.item.recording is not None and soundfile.info(found.item.recording).duration > 0.2
     assert found.item.thumbnail is not None and found.item.thumbnail.suffix == ".webp"
@@ -111,7 +112,7 @@ def test_code_and_text(tmp_path: Path, services: Services) -> None:
     encoder = zoo.text(tmp_path / "roberta", "roberta")
     run = _run(dataset, f"{encoder}?pooling=cls+mean&layers=1,2").summary
     assert run.modality == "code"
-    assert services.search_text(run.id, "dog runs", k=1).hits[0].item.text.startswith("red (")
+    assert ask(services, run.id, "dog runs", k=1).hits[0].item.text.startswith("red (")
 
 
 def test_precomputed_features_on_both_sides(tmp_path: Path, services: Services) -> None:
@@ -137,6 +138,6 @@ def test_precomputed_features_on_both_sides(tmp_path: Path, services: Services) 
     assert any("trial-0#0" in note for note in detail.notes)
     assert detail.retrieval["test"].text_to_image.recall_at_1 == 1.0
     assert services.stored_features() == []
-    assert services.search_item(run.id, "text:trial-38#0").truth_rank == 1
-    with pytest.raises(EncoderError, match="search from an item"):
-        services.search_text(run.id, "red star")
+    assert ask(services, run.id, "text:trial-38#0", "item").truth_rank == 1
+    with pytest.raises(InvalidInput, match="search from an item"):
+        ask(services, run.id, "red star")

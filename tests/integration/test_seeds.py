@@ -19,6 +19,7 @@ from backend.runs.store import Store
 from backend.schemas import RunDetail, RunRequest
 from backend.services import Services
 from backend.settings import Settings
+from tests.integration.asking import ask
 from tests.integration.home import Home
 
 
@@ -72,7 +73,7 @@ def test_each_seed_draws_and_fits_its_own(small: RunRequest, services: Services)
     assert "--seeds 3" in three.command and three.summary.seeds == 3
     result = json.loads(Path(three.artefacts["result"]).read_text())
     assert result["retrieval"]["test"]["across_seeds"]["seeds"] == [3, 4, 5]
-    assert services.search_text(three.summary.id, "red beside green", k=2).gallery == 6
+    assert ask(services, three.summary.id, "red beside green", k=2).gallery == 6
 
 
 def test_a_method_that_draws_nothing_is_fitted_for_the_first_seeds_alone(small: RunRequest) -> None:

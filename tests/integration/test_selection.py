@@ -20,6 +20,7 @@ from backend.runs.store import Store
 from backend.schemas import RunDetail, RunRequest
 from backend.services import Services
 from backend.settings import Settings
+from tests.integration.asking import ask
 from tests.integration.home import Home
 from tests.unit.features import tiny
 
@@ -100,9 +101,9 @@ def test_the_chosen_layers_are_what_the_run_uses(
     counts = {key: entry.items for key, entry in stored.items() if entry.modality == "image"}
     assert sorted(counts.values()) == [90, 90, 108] and max(counts, key=lambda k: counts[k]) in used
 
-    found = services.search_text(detail.summary.id, "red beside green", k=1).hits[0].item
+    found = ask(services, detail.summary.id, "red beside green", k=1).hits[0].item
     file = pictures / "images" / found.image_id
-    assert services.search_file(detail.summary.id, file, k=1).hits[0].score > 0.99
+    assert ask(services, detail.summary.id, file, "file", k=1).hits[0].score > 0.99
 
 
 def test_the_same_run_without_choosing_has_the_same_numbers(choosing: RunRequest) -> None:
@@ -251,18 +252,16 @@ def test_a_run_on_every_token_can_be_explored(
         48,
         20,
     )
-    found = services.search_text(run.id, "red beside green", k=6)
+    found = ask(services, run.id, "red beside green", k=6)
     assert found.gallery == 6 and all(-1 <= hit.score <= 1 for hit in found.hits)
     item = found.hits[0].item
     # the same picture, encoded anew, lies where the run's own features of it lie
-    assert (
-        services.search_file(run.id, pictures / "images" / item.image_id, k=1).hits[0].score > 0.98
-    )
+    picture = pictures / "images" / item.image_id
+    assert ask(services, run.id, picture, "file", k=1).hits[0].score > 0.98
     caption = services.random_items(run.id, "text", 1, 0)[0]
-    again = services.search_text(run.id, caption.captions[0], k=1, target="text").hits[0]
+    again = ask(services, run.id, caption.captions[0], k=1, target="text").hits[0]
     assert again.score > 0.99
     assert services.map_view(run.id).xy.shape == (18, 2)
-    assert services.map_similarity(run.id, "red").values.shape == (18,)
     assert len(services.drift(run.id, item.id, 4).steps) == 5
     services.stop()
 
