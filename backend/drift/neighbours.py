@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # it imports FAISS
 #: cosines of float32 vectors are right to this
 _SLACK: Final = 1e-5
 _MORE: Final = 8  # asked for beyond what is wanted, so that most queries need no second search
-_CELLS: Final = 2**23  # numbers of candidates' vectors held at once
+_CELLS: Final = 2**23  # numbers of candidates that are searched for at once
+_CACHED: Final = 2**17  # numbers of their vectors that are looked at together, a megabyte
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -51,7 +52,10 @@ def nearest(
     """
     found = np.full((len(queries), k), -1, np.int64)
     cosines = np.full((len(queries), k), np.nan)
-    pending, asked = np.arange(len(queries)), k + _MORE
+    # of what is found as large a share is left out as of all
+    left_out = 0 if excluded is None else int(excluded.sum())
+    asked = -(-(k + _MORE) * len(index) // max(1, len(index) - left_out))
+    pending: Rows = np.arange(len(queries))
     while len(pending):
         asked = min(asked, len(index))
         block = max(1, _CELLS // (asked * queries.shape[1]))
@@ -77,8 +81,7 @@ def _searched(
 ) -> tuple[Rows, Cosines, NDArray[np.bool_]]:
     """The k best of what an index gives when it is asked for so many, and whether none can be missing."""
     rows, rough = index.search(queries, asked)
-    # products in double precision are exact, and a row's sum does not depend on its company
-    exact = (index.vectors()[rows].astype(np.float64) * queries[:, None]).sum(axis=2)
+    exact = _scored(index.vectors(), rows, queries)
     barred = rows < 0
     if excluded is not None:
         barred |= excluded[rows]
@@ -87,10 +90,23 @@ def _searched(
             barred[place] |= np.isin(rows[place], own)
     exact[barred] = -np.inf
     order = np.lexsort((rows, -exact))[:, :k]
-    rows, exact = (np.take_along_axis(each, order, axis=1) for each in (rows, exact))
+    rows = np.take_along_axis(rows, order, axis=1)
+    exact = np.take_along_axis(exact, order, axis=1)
     sure = np.full(len(rows), asked >= len(index))
     if exact.shape[1] == k:
         sure |= rough[:, -1] < exact[:, -1] - _SLACK
     nothing = np.isneginf(exact)
     rows[nothing], exact[nothing] = -1, np.nan
     return rows, exact, sure
+
+
+def _scored(vectors: Vectors, rows: Rows, queries: Vectors) -> Cosines:
+    """(q, m) cosines of the queries with their rows, each summed by itself in double precision."""
+    exact = np.empty(rows.shape)
+    step = max(1, _CACHED // (rows.shape[1] * queries.shape[1]))
+    for start in range(0, len(rows), step):
+        some = slice(start, start + step)
+        own = vectors[rows[some]].astype(np.float64)
+        own *= queries[some, None]
+        exact[some] = own.sum(axis=2)
+    return exact

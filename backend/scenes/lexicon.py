@@ -208,11 +208,17 @@ def _phrases() -> dict[tuple[str, ...], tuple[Kind, str]]:
     return table
 
 
+@cache
+def _longest() -> int:
+    """Words of the longest phrase."""
+    return max(map(len, _phrases()))
+
+
 def tokens(caption: str) -> list[Token]:
     """The words and known phrases of a caption, the longest phrase first, any case."""
     words = list(_WORD.finditer(caption.lower()))
     table = _phrases()
-    longest = max(len(phrase) for phrase in table)
+    longest = _longest()
     found: list[Token] = []
     at = 0
     while at < len(words):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Final, TypeAlias
 
@@ -144,7 +145,7 @@ def content_of(told: Told) -> Content:
     """What a scene is, or what a caption says."""
     if isinstance(told, Scene):
         return _of_scene(told)
-    return _of_caption(parse(told) if isinstance(told, str) else told)
+    return _read(told) if isinstance(told, str) else _of_caption(told)
 
 
 def kept(start: Content, later: Content) -> Kept:
@@ -183,6 +184,12 @@ def _of_scene(scene: Scene) -> Content:
         True,
         frozenset(_turned(one, name, two) for one, name, two in told if name is not None),
     )
+
+
+@lru_cache(maxsize=4096)
+def _read(caption: str) -> Content:
+    """What a caption says; chains come to the same few captions again and again."""
+    return _of_caption(parse(caption))
 
 
 def _of_caption(parsed: ParsedCaption) -> Content:
