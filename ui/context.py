@@ -85,7 +85,10 @@ def shared_fields() -> dict[str, Any]:
     Fields and not ``gr.State``: a state's change is noticed only after events that were queued.
     """
     names = [each.name for each in fields(Context) if each.type == "gr.Textbox"]
-    return {name: gr.Textbox("", visible="hidden", label=name) for name in names}
+    return {
+        name: gr.Textbox("", visible="hidden", label=name, elem_id=f"i-shared-{name}")
+        for name in names
+    }
 
 
 def seen(context: Context, page: str) -> gr.Textbox:

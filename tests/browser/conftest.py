@@ -115,7 +115,7 @@ def app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
         )
     url = f"http://127.0.0.1:{port}/"
     try:
-        _answering(process, url, log)
+        answering(process, url, log)
         yield App(url, home, log)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -126,7 +126,7 @@ def app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
             process.wait()
 
 
-def _answering(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def answering(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:

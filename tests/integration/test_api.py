@@ -188,7 +188,11 @@ def throw(opened: Open, thrown: tuple[Any, ...], step: int) -> list[str]:
         for number, block in opened.demo.blocks.items():
             for function in getattr(block, "server_fns", None) or ():
                 for each in thrown:
-                    asked = {"session_hash": "s", "component_id": number, "fn_name": function.__name__}
+                    asked = {
+                        "session_hash": "s",
+                        "component_id": number,
+                        "fn_name": function.__name__,
+                    }
                     answer = client.post("gradio_api/component_server", json=asked | {"data": each})
                     if answer.status_code >= 500 or any(word in answer.text for word in INSIDE):
                         leaks.append(f"{function.__name__}({each!r:.60}): {answer.text[:300]}")
@@ -240,6 +244,18 @@ def test_in_a_read_only_place_nothing_changes_whatever_is_sent(
     finally:
         opened.demo.close()
         opened.services.stop()
+
+
+def test_who_comes_when_too_many_wait_is_told_so(
+    app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = next(n for n, each in app.demo.fns.items() if each.fn is not None and each.queue)
+    asked = {"fn_index": waiting, "data": [], "session_hash": "s"}
+    assert app.demo._queue.max_size == 64
+    monkeypatch.setattr(app.demo._queue, "max_size", 0)
+    answer = httpx.post(f"{app.url}gradio_api/queue/join", json=asked)
+    # Gradio's page says to this: "This application is currently busy. Please try again."
+    assert answer.status_code == 503 and "full" in answer.text
 
 
 def test_files_of_this_machine_are_not_served(app: Open) -> None:

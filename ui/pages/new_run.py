@@ -35,6 +35,10 @@ class NewRunPage:
             with gr.Column(scale=4, min_width=320, elem_classes="i-launch"):
                 self.activity = panel(elem_id="i-activity")
                 self.error = panel(elem_id="i-launch-error")
+                # at the same place: what was launched here is stopped here
+                self.stop = gr.Button(
+                    "Stop", variant="stop", visible=False, elem_id="i-launch-stop"
+                )
                 self.go = gr.Button(
                     "Launch", variant="primary", visible=self.changeable, elem_id="i-launch-button"
                 )
@@ -42,7 +46,7 @@ class NewRunPage:
     def connect(self) -> None:
         """Wires the events, once all pages are laid out."""
         context, form = self.context, self.form
-        shown = [self.activity, self.go]
+        shown = [self.activity, self.stop, self.go]
         changes = [self.seen.change, self.mine.change, self.tab.select]
         gr.on(changes, self.show, self.mine, shown, **QUIET)
         leads = [context.run, context.opened, context.sweep, context.tabs]
@@ -52,8 +56,9 @@ class NewRunPage:
         form.connect(self.tab, context.use)
         result = [context.version, self.mine, self.error, *form.told]
         self.go.click(self.launch, form.given, result, **WORK)
+        self.stop.click(self.do_stop, self.mine, context.version, **QUIET)
 
-    def show(self, mine: str | None) -> tuple[Html, Any]:
+    def show(self, mine: str | None) -> tuple[Html, Any, Any]:
         """Live runs with their progress; else how the run launched from this browser ended.
 
         Of a sweep's many runs only those that are at work are shown one by one.
@@ -72,8 +77,13 @@ class NewRunPage:
         if not parts:
             text = "Nothing is running. Launch makes features, trains, evaluates and draws the map."
             parts.append(tag("p.i-soft", text))
-        label = "Queue this one too" if live else "Launch"
-        return tag("div.i-activity", parts), gr.update(value=label)
+        own_live = any(run.id == mine for run in live)
+        launch = gr.update(
+            value="Queue this one too" if live else "Launch",
+            variant="secondary" if own_live else "primary",
+        )
+        stop = gr.update(visible=own_live and self.changeable)
+        return tag("div.i-activity", parts), stop, launch
 
     @told
     def on_act(self, event: gr.EventData) -> tuple[Any, ...]:
@@ -92,6 +102,13 @@ class NewRunPage:
         elif act == "resume":
             self.services.resume(arg)
         return version_of(self.services), *(stay,) * 4
+
+    @told
+    def do_stop(self, mine: str) -> str:
+        """Stops the run that was launched from this browser; what it has done is kept."""
+        require_changes(self.services.settings)
+        self.services.cancel(mine)
+        return version_of(self.services)
 
     def launch(self, *given: Any) -> tuple[Any, ...]:
         """Launches the run; faults are told at their fields and nothing that was typed is lost."""
