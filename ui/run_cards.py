@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.schemas import (
     LIVE,
+    IndexNote,
     Modality,
     RetrievalReport,
     RunDetail,
     RunSummary,
+    Side,
     Status,
     WorkerState,
 )
@@ -20,6 +22,7 @@ from ui import recipes, words
 from ui.cards import button, empty, notice
 from ui.markup import Html, join, tag
 from ui.measured import measured
+from ui.search_cards import index_words
 
 _MARKS: dict[Status, str] = {
     "queued": "○",
@@ -251,8 +254,10 @@ def detail_head(run: RunDetail, worker: WorkerState) -> Html:
     )
 
 
-def detail_facts(run: RunDetail, changeable: bool = True) -> Html:
-    """How to repeat the run: command, recipe, configuration, versions, files."""
+def detail_facts(
+    run: RunDetail, changeable: bool = True, indexed: Mapping[Side, IndexNote] | None = None
+) -> Html:
+    """How to repeat the run: command, recipe, configuration, versions, files; what searches it."""
     written = b64encode(recipes.write(run).encode("utf-8")).decode("ascii")
     taken = tag(
         "a.i-button", "JSON", download=f"{run.summary.id}.json",
@@ -273,12 +278,19 @@ def detail_facts(run: RunDetail, changeable: bool = True) -> Html:
             taken,
             button("Fill in a new run with it", "reuse") if changeable else None,
         ),
+        _indexed(indexed, run.summary.modality) if indexed else None,
         tag("details", tag("summary", "Configuration"), facts(flat(run.configuration))),
         tag("details", tag("summary", "Library versions"), facts(dict(run.versions))),
         tag("details", tag("summary", "Files"), facts(dict(run.artefacts)))
         if run.artefacts
         else None,
     )
+
+
+def _indexed(notes: Mapping[Side, IndexNote], modality: Modality) -> Html:
+    """How each side of the gallery is searched, in a line."""
+    told = [f"{words.thing(side, modality)}s {index_words(note)}" for side, note in notes.items()]
+    return tag("p.i-soft.i-below", f"Search: {'; '.join(told)}.")
 
 
 def facts(values: dict[str, str]) -> Html:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backend.errors import IsthmusError, NotFound
 from backend.schemas import (
+    IndexNote,
     Item,
     Modality,
     RunDetail,
@@ -53,6 +54,23 @@ class Opening(Door):
         """How many items and captions a run's gallery has; points are numbered in this order."""
         indexes = self._space(run_id).gallery.indexes
         return {"image": len(indexes["image"]), "text": len(indexes["text"])}
+
+    def indexed(self, run_id: str) -> dict[Side, IndexNote]:
+        """What would search each modality of a run, which is not opened for it; nothing without an index.
+
+        Raises:
+            NotFound: no such run.
+        """
+        from backend.exploration.indexes import facts_of
+        from backend.exploration.searching import note
+
+        sides: tuple[Side, ...] = ("image", "text")
+        folder = self.settings.indexes_dir / self._store.get_summary(run_id).id
+        try:
+            facts = {side: facts_of(folder / side) for side in sides}
+        except NotFound:
+            return {}
+        return {side: note(found) for side, found in facts.items() if found is not None}
 
     def random_items(self, run_id: str, side: Side, count: int, seed: int) -> list[Item]:
         """Items drawn from a run's gallery without repetition."""

@@ -166,7 +166,9 @@ class RunsPage:
             gr.update(value=lines, visible=bool(lines["plots"])),
             gr.update(value=heat, visible=bool(heat["maps"])),
             score_cards.detail_scores(run),
-            run_cards.detail_facts(run, self.changeable),
+            run_cards.detail_facts(
+                run, self.changeable, self.services.indexed(run.summary.id) if done else None
+            ),
         )
 
     def _trained(self, run: RunDetail) -> bool:

@@ -12,7 +12,13 @@ building   building, measuring recall against exact search, saving, opening
 
 from __future__ import annotations
 
-from backend.exploration.indexes.building import build_index, is_in, is_whole, open_index
+from backend.exploration.indexes.building import (
+    build_index,
+    facts_of,
+    is_in,
+    is_whole,
+    open_index,
+)
 from backend.exploration.indexes.choosing import Budget, Choice, choose
 from backend.exploration.indexes.milvus import drop_of
 from backend.exploration.indexes.stores import Store
@@ -27,6 +33,7 @@ __all__ = [
     "build_index",
     "choose",
     "drop_of",
+    "facts_of",
     "is_in",
     "is_whole",
     "open_index",

@@ -110,9 +110,7 @@ def open_index(folder: Path, device: str = "cpu", store: Store | None = None) ->
     Raises:
         NotFound: nothing whole is there, or it was written by another version.
     """
-    if not is_whole(folder):
-        raise NotFound(f"There is no whole index in {folder}.")
-    facts = _facts(folder)
+    facts = facts_of(folder)
     if facts is None:
         return _older(folder)
     ids, vectors = read_vectors(folder)
@@ -122,6 +120,17 @@ def open_index(folder: Path, device: str = "cpu", store: Store | None = None) ->
         return FlatIndex(ids, vectors, facts, device)
     index = faiss.read_index(str(folder / _FAISS), faiss.IO_FLAG_MMAP_IFC)
     return ApproximateIndex(ids, vectors, index, facts)
+
+
+def facts_of(folder: Path) -> IndexFacts | None:
+    """What the index in ``folder`` is, without opening it; None of one before that was written down.
+
+    Raises:
+        NotFound: nothing whole is there, or it was written by another version.
+    """
+    if not is_whole(folder):
+        raise NotFound(f"There is no whole index in {folder}.")
+    return _facts(folder)
 
 
 def is_in(folder: Path, store: Store | None) -> bool:

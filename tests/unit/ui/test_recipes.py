@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 
-from backend.errors import InvalidInput
+from backend.errors import InvalidInput, NotFound
+from backend.exploration.indexes import Budget, build_index
 from backend.runs.models import Run
 from backend.schemas import RunRequest
 from backend.services import Services
@@ -63,6 +65,26 @@ def test_a_recipe_has_everything_that_repeats_a_run(services: Services) -> None:
     card = run_cards.detail_facts(run)
     assert f'download="{run.summary.id}.json"' in card and 'data-act="reuse"' in card
     assert 'data-act="reuse"' not in run_cards.detail_facts(run, changeable=False)
+
+
+def test_a_run_tells_how_it_is_searched_and_one_without_an_index_nothing(
+    services: Services,
+) -> None:
+    run = services.run(launched(services))
+    assert services.indexed(run.summary.id) == {}
+    assert "Search:" not in run_cards.detail_facts(run, indexed={})
+    rows = np.eye(300, 8, dtype=np.float32) + 0.1
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    folder = services.settings.indexes_dir / run.summary.id
+    names = [str(number) for number in range(300)]
+    build_index(folder / "image", names, rows)
+    build_index(folder / "text", names, rows, rows[:5], Budget(exact_until=0))
+    notes = services.indexed(run.summary.id)
+    card = run_cards.detail_facts(run, indexed=notes)
+    assert notes["image"].exact and notes["text"].queries == 5
+    assert "Search: images exact; captions HNSW" in card and "(5 queries)" in card
+    with pytest.raises(NotFound):
+        services.indexed("../r")
 
 
 def test_the_form_filled_in_from_a_recipe_asks_for_the_same(
