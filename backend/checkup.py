@@ -36,6 +36,7 @@ def examine(settings: Settings) -> list[Finding]:
         "worker": _worker,
         "device": _device,
         "faiss": _faiss,
+        "vector store": _vector_store,
         "text encoder": _text_encoder,
     }
     findings = [Finding("versions", True, _versions())]
@@ -88,6 +89,18 @@ def _faiss(settings: Settings) -> Finding:
 
     gpus = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
     return Finding("faiss", True, f"{faiss.__version__}, {gpus} GPUs")
+
+
+def _vector_store(settings: Settings) -> Finding:
+    from backend.exploration.indexes.stores import names
+    from backend.runs.indexing import index_store
+
+    budget = f"open indexes may take {settings.index_memory_bytes / 1024**3:.1f} GiB"
+    store = index_store(settings)
+    if store is None:
+        return Finding("vector store", True, f"FAISS on this machine; {budget}")
+    own = [name for name in names(store) if name.startswith("isthmus_")]
+    return Finding("vector store", True, f"Milvus at {store}, {len(own)} collections; {budget}")
 
 
 def _text_encoder(settings: Settings) -> Finding:

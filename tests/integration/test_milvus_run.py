@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.checkup import examine
 from backend.errors import NotFound, StorageError
 from backend.runs.pipeline import run_pipeline
 from backend.schemas import RunRequest
@@ -39,6 +40,8 @@ def test_a_run_is_searched_in_milvus_and_leaves_nothing_there(
     with pytest.raises(StorageError, match="http://127.0.0.1:1 does not answer"):
         ask(far, run_id, "red beside blue")
     far.stop()
+    looked_at = {each.what: each for each in examine(Settings())}["vector store"]
+    assert not looked_at.fine and "http://127.0.0.1:1 does not answer" in looked_at.detail
 
     again = [hit.item.id for hit in ask(services, run_id, "red beside blue").hits]
     assert again == [hit.item.id for hit in hits]
