@@ -1,1 +1,9 @@
-"""Semantic drift: chains that go from one modality to the other and back, generation by generation."""
+"""Semantic drift: chains that go from one modality to the other and back, generation by generation.
+
+neighbours   the nearest items of a modality, in an order that depends on nothing but the query
+cycles       chains by retrieval: in batches, nearest or drawn, resumed as if never broken off
+attractors   where all chains of nearest items end
+folder       chains as the paper's folder of tables and pictures; names  what is called how in it
+detectors    what objects a picture shows; colours  the colour of one
+scores       how much of generation 0 is left
+"""

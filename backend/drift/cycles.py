@@ -4,9 +4,9 @@ Generation 0 is the seed; each next generation is an item of the other modality 
 and sees nothing else. Retrieval needs no generator, so what drifts is the alignment alone.
 
 Chains go in batches, generation by generation, each batch with one search a side; what is done is handed
-out, so that any number of chains takes no more memory than a batch. What a chain draws depends on the
-walk's seed, its own seed item and the generation alone: one that was broken off goes on as if nothing had
-been, in whatever company.
+out, so that any number of chains takes no more memory than a batch and what is known of the gallery.
+What a chain draws depends on the walk's seed, its own seed item and the generation alone: one that was
+broken off goes on as if nothing had been, in whatever company.
 """
 
 from __future__ import annotations
@@ -213,6 +213,7 @@ class _Walking:
     def __init__(self, galleries: Galleries, walk: Walk) -> None:
         self.galleries = galleries
         self.walk = walk
+        self._nearest_of: dict[str, int] = {}  # rows by items; no more than the gallery has
         self._excluded: dict[Side, NDArray[np.bool_]] = {}
         for side, index in galleries.items():
             rows = [index.row_of[item] for item in walk.excluded if item in index.row_of]
@@ -237,6 +238,30 @@ class _Walking:
             self._towards(side, own)
 
     def _towards(self, side: Side, tracks: Sequence[_Track]) -> None:
+        index = self.galleries[side]
+        certain = self.walk.temperature == 0 and self.walk.revisit
+        rows = (self._remembered if certain else self._searched)(side, tracks)
+        for track, row in zip(tracks, rows, strict=True):
+            if row < 0:
+                track.ended = True
+            else:
+                track.go(index.ids[row], np.asarray(index.vectors()[row], np.float64))
+
+    def _remembered(self, side: Side, tracks: Sequence[_Track]) -> list[int]:
+        """The nearest row of each. It depends on the item alone, and chains soon come to the same few."""
+        here = [track.steps[-1].item_id for track in tracks]
+        new = {
+            item: track
+            for item, track in zip(here, tracks, strict=True)
+            if item not in self._nearest_of
+        }
+        if new:
+            found = self._searched(side, list(new.values()))
+            self._nearest_of.update(zip(new, found, strict=True))
+        return [self._nearest_of[item] for item in here]
+
+    def _searched(self, side: Side, tracks: Sequence[_Track]) -> list[int]:
+        """The row that each goes to, -1 where there is none."""
         walk, index = self.walk, self.galleries[side]
         rows, cosines = nearest(
             index,
@@ -245,13 +270,10 @@ class _Walking:
             self._excluded[side],
             None if walk.revisit else [self._visited(side, track) for track in tracks],
         )
-        for track, found, scores in zip(tracks, rows, cosines, strict=True):
-            found = found[found >= 0]
-            if not len(found):
-                track.ended = True
-                continue
-            row = int(found[self._drawn(track, scores[: len(found)])])
-            track.go(index.ids[row], np.asarray(index.vectors()[row], np.float64))
+        return [
+            int(found[self._drawn(track, scores[found >= 0])]) if found[0] >= 0 else -1
+            for track, found, scores in zip(tracks, rows, cosines, strict=True)
+        ]
 
     def _visited(self, side: Side, track: _Track) -> list[int]:
         row_of = self.galleries[side].row_of

@@ -103,8 +103,8 @@ def step_to_step(generations: Generations) -> Similarities:
 def self_consistency(first: Generations, second: Generations) -> Similarities:
     """Similarity of two chains of the same seed items, generation by generation.
 
-    The same operator and seed items, another seed: no operator that leaves anything to chance is more
-    similar to generation 0 than it is to itself, for reasons that have nothing to do with drift.
+    The same operator and seed items, another seed: what chance alone does to a chain. A similarity to
+    generation 0 that is no lower than this floor is no sign of drift.
 
     Args:
         first, second: the same generations, ascending.

@@ -54,48 +54,53 @@ def _of(
     table: AttributeTable, place: int, name: Attribute, has: NDArray[np.bool_], seed: int
 ) -> AttributeSurvival:
     kept, changed = table.kept[has][:, :, place], table.changed[has][:, :, place]
-    seen = np.isfinite(kept)
-    lost = np.where(seen, kept, 1.0) < _WHOLE
-    earlier = np.greater(np.cumsum(lost, axis=1), lost)
-    risk, loss = seen & ~earlier, lost & ~earlier
-    hazards = resampled_means(loss.astype(np.float64), risk, seed)
-    intact = _left(loss.sum(axis=0) / np.maximum(risk.sum(axis=0), 1.0))
-    left = _left(hazards)
-    tables = [
-        (np.where(seen, values, 0.0), resampled_means(np.where(seen, values, 0.0), seen, seed))
-        for values in (kept, changed)
-    ]
-    points = []
-    for column, generation in enumerate(table.generations):
-        count, whole = int(seen[:, column].sum()), int(risk[:, column].sum())
-        told = [
-            _estimate(float(values[:, column].sum()) / count, means[:, column], count)
-            if count
-            else None
-            for values, means in tables
-        ]
-        points.append(
-            AttributePoint(
-                generation=generation,
-                kept=told[0],
-                changed=told[1],
-                intact=_estimate(float(intact[column]), left[:, column], len(kept))
-                if whole or intact[column] == 0
-                else None,
-            )
+    seen, risk, loss = _losses(kept)
+    kept, changed = (np.where(seen, values, 0.0) for values in (kept, changed))
+    # all by the same draws: a column of each for every generation
+    drawn = resampled_means(
+        np.concatenate([loss, kept, changed], axis=1, dtype=np.float64),
+        np.concatenate([risk, seen, seen], axis=1),
+        seed,
+    )
+    hazards, of_kept, of_changed = np.split(drawn, 3, axis=1)
+    intact, of_intact = _left(loss.sum(axis=0) / np.maximum(risk.sum(axis=0), 1.0)), _left(hazards)
+    counts, at_risk = seen.sum(axis=0), risk.sum(axis=0)
+    points = tuple(
+        AttributePoint(
+            generation=generation,
+            kept=_mean(kept[:, at], of_kept[:, at], int(counts[at])),
+            changed=_mean(changed[:, at], of_changed[:, at], int(counts[at])),
+            intact=_estimate(float(intact[at]), of_intact[:, at], len(kept))
+            if at_risk[at] or intact[at] == 0
+            else None,
         )
+        for at, generation in enumerate(table.generations)
+    )
     half = [each.generation for each, at in zip(points, intact, strict=True) if at <= 0.5]
     return AttributeSurvival(
         attribute=name,
         items=len(kept),
-        points=tuple(points),
+        points=points,
         median_loss=half[0] if half else None,
     )
+
+
+def _losses(kept: Values) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n, g) what is seen; of that, where nothing was lost before; of that, where something is lost."""
+    seen = np.isfinite(kept)
+    lost = np.where(seen, kept, 1.0) < _WHOLE
+    earlier = np.greater(np.cumsum(lost, axis=1), lost)
+    return seen, seen & ~earlier, lost & ~earlier
 
 
 def _left(hazards: Values) -> Values:
     """Shares left, along the last axis; where none is at risk, and a hazard is no number, none is lost."""
     return np.asarray(np.cumprod(1 - np.nan_to_num(hazards), axis=-1), np.float64)
+
+
+def _mean(values: Values, means: Values, count: int) -> Estimate | None:
+    """Mean of ``count`` shares, the missing ones being 0; None where all are missing."""
+    return _estimate(float(values.sum()) / count, means, count) if count else None
 
 
 def _estimate(value: float, means: Values, count: int) -> Estimate:
