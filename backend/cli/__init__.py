@@ -9,7 +9,17 @@ import sys
 
 import typer
 
-from backend.cli import catalog, evaluations, features, place, runs, searching, sweeps
+from backend.cli import (
+    catalog,
+    evaluations,
+    features,
+    maps,
+    place,
+    runs,
+    searching,
+    side_by_side,
+    sweeps,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +28,8 @@ app = typer.Typer(
 )
 app.add_typer(runs.app)
 app.add_typer(searching.app)
+app.add_typer(side_by_side.app)
+app.add_typer(maps.app)
 app.add_typer(sweeps.app)
 app.add_typer(evaluations.app)
 app.add_typer(catalog.app)

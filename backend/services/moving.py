@@ -32,6 +32,14 @@ _PLANE: Final = (
     "The plane is that of the largest variance in the trained space and stays the same, so what moves "
     "is the embeddings."
 )
+_LIKE: Final = (
+    "The items that both runs have. The second run is laid out from the first one's places and fitted to "
+    "them by Procrustes' method."
+)
+_PLAIN: Final = (
+    "The items that both runs have, each run by PCA and the second fitted to the first by Procrustes' "
+    "method."
+)
 #: of each modality, between which a query lands
 _NEAREST: Final = 12
 #: a loss told so few steps from a stop, or so small a share of them, is that stop's
@@ -119,30 +127,36 @@ class Moving(Mapping, SameItems):
             NotFound: no such run, or it has no index.
             InvalidInput: the same run twice, or runs of other data sets.
         """
-        import numpy as np
-
-        from backend.exploration.layouts.fitting import procrustes
-
         self.check_beside(first, second)
         layout = layout.model_copy(update={"dimensions": 2, "like": None})
-        like = layout.model_copy(update={"like": first})
+        plain = layout.model_copy(update={"method": "pca"})
+        like = layout.model_copy(update={"like": first}) if layout != plain else plain
         one, other = self.map_view(first, layout, most), self.map_view(second, like, MOST_POINTS)
         ready = one.ready and other.ready
         if not ready:
-            plain = layout.model_copy(update={"method": "pca"})
             one, other = (
                 self.map_view(first, plain, most),
                 self.map_view(second, plain, MOST_POINTS),
             )
+        return self._remembered(
+            ("runs", first, second, layout.model_dump_json(), most, ready),
+            lambda: self._run_frames(one, other, ready),
+        )
+
+    def _run_frames(self, one: MapView, other: MapView, ready: bool) -> Frames:
+        import numpy as np
+
+        from backend.exploration.layouts.fitting import procrustes
+
         rows, others = self._common_rows(one, other)
         from_, onto = one.xy[rows], other.xy[others]
-        if not ready:
+        flat = one.layout.method == "pca"
+        if flat:
             onto = procrustes(onto, from_)(onto)
         points = one.points[rows]
-        names = [self._store.get_summary(run).name for run in (first, second)]
-        how = "laid out from the first one's places and fitted to them by Procrustes' method"
+        names = [self._store.get_summary(view.run).name for view in (one, other)]
         return Frames(
-            run=first,
+            run=one.run,
             kind="runs",
             points=points,
             images=int(np.searchsorted(points, one.total_images)),
@@ -150,12 +164,29 @@ class Moving(Mapping, SameItems):
             stops=(0.0, 1.0),
             names=(names[0], names[1]),
             xy=np.stack([from_, onto]),
-            words=f"The items that both runs have. The second run is {how}. {one.graph}"
-            if ready
-            else "The items that both runs have, each run by PCA and the second fitted to the first by "
-            "Procrustes' method, until the final layouts are ready.",
+            words=_PLAIN if flat else f"{_LIKE} {one.graph}",
             ready=ready,
         )
+
+    def whole_items(
+        self, run_id: str, points: Sequence[int] | NDArray[np.integer]
+    ) -> NDArray[np.int32]:
+        """Points of a gallery with all others of their items: an image with its captions.
+
+        Raises:
+            InvalidInput: there is no such point.
+            NotFound: no such run, or it has no index.
+        """
+        import numpy as np
+
+        owners = self._space(run_id).gallery.owners
+        images = len(self._space(run_id).gallery.indexes["image"])
+        some = np.asarray(points, np.int64)
+        if len(some) and not 0 <= some.min() <= some.max() < images + len(owners):
+            raise InvalidInput("There is no such point on this map.")
+        items = np.unique(np.where(some < images, some, owners[np.maximum(some - images, 0)]))
+        captions = images + np.flatnonzero(np.isin(owners, items))
+        return np.concatenate([items, captions]).astype(np.int32)
 
     def frames_place(
         self, frames: Frames, run_id: str, query: Query, stop: int

@@ -58,16 +58,23 @@ class SideBySide(Moving):
             InvalidInput: the same run twice, runs of other data sets, or numbers out of range.
             NotFound: no such run, or it has no index.
         """
+        _check(k, among)
+        count = min(max(1, count), _MOST_SHOWN)
+        return self._remembered(
+            ("changed", first, second, k, count, among),
+            lambda: self._changed_points(first, second, k, count, among),
+        )
+
+    def _changed_points(
+        self, first: str, second: str, k: int, count: int, among: Among
+    ) -> ChangedPoints:
         from backend.exploration.changes import chance_kept
         from backend.exploration.points import Drawn
 
-        _check(k, among)
         common = self._common(first, second)
         sizes = len(common.first.image), len(common.first.text)
         asked = Drawn.evenly(*sizes, _ASKED)
-        kept = self._remembered(
-            ("changed", first, second, k, among), lambda: _shares(common, asked, k, among)
-        )
+        kept = _shares(common, asked, k, among)
         rows = [*asked.image, *(asked.text + sizes[0])]
         points: list[Changed] = []
         seen: set[str] = set()
@@ -79,7 +86,7 @@ class SideBySide(Moving):
                 hits = [self._across(run, item.id) for run in (first, second)]
                 told = {"kept": float(kept[place]), "first": hits[0], "second": hits[1]}
                 points.append(Changed.model_validate({"item": item, **told}))
-            if len(points) == min(max(1, count), _MOST_SHOWN):
+            if len(points) == count:
                 break
         return ChangedPoints(
             runs=(first, second),

@@ -34,7 +34,10 @@ class Two:
     def __init__(self, home: Path, pictures: Path, further: Path, vit: Path) -> None:
         self.settings = Settings(home=home)
         store = Store(self.settings)
-        options = {"epochs": 6, "batch": 32, "dimension": 16, "patience": 99, "least_steps": 0}
+        options = {
+            "epochs": 6, "batch": 32, "dimension": 16, "patience": 99, "least_steps": 0, "start": "random",
+            "learning_rate": 0.01,
+        }  # fmt: skip
         base = RunRequest(
             dataset=str(pictures), image_encoder=str(vit), text_encoder="bag-of-words", options=options,
             seeds=2, name="one",
