@@ -175,36 +175,46 @@ def attraction(
         graph.attractor[own], found.occurrence[own], minlength=len(graph.first)
     )
     ranked = np.lexsort((graph.first, -graph.basin, -ends))
-    halves = np.searchsorted(np.cumsum(ends[ranked]), len(begun) / 2)
     periods, many = np.unique(graph.period, return_counts=True)
     correlation, bounds = _spearman(occurrence, graph.basin)
     steps = graph.steps[begun]
+    sides = {"image": slice(found.images), "text": slice(found.images, None)}
     return Attraction(
         items=len(found.ids),
         seeds=len(begun),
         attractors=tuple(
-            Attractor(
-                items=tuple(found.ids[node] for node in _cycle(found.successor, graph.first[each])),
-                basin=int(graph.basin[each]),
-                seeds=int(ends[each]),
-                share=float(ends[each] / len(begun)),
-                interval=wilson(float(ends[each] / len(begun)), len(begun)),
-                occurrence=int(occurrence[each]),
-            )
+            _attractor(found, graph, int(each), int(ends[each]), len(begun), int(occurrence[each]))
             for each in ranked[:shown]
         ),
         attractor_count=len(graph.first),
         periods=dict(zip(periods.tolist(), many.tolist(), strict=True)),
         mean_steps=float(steps.mean()),
         most_steps=int(steps.max()),
-        half_of_seeds=int(halves) + 1,
+        half_of_seeds=1 + int(np.searchsorted(np.cumsum(ends[ranked]), len(begun) / 2)),
         neighbours=found.neighbours,
         hubness={
-            "image": skewness(found.occurrence[: found.images].astype(np.float64)),
-            "text": skewness(found.occurrence[found.images :].astype(np.float64)),
+            side: skewness(found.occurrence[rows].astype(np.float64))
+            for side, rows in sides.items()
         },
         correlation=correlation,
         correlation_interval=bounds,
+    )
+
+
+def _attractor(
+    found: NearestMap, graph: FunctionalGraph, place: int, ends: int, seeds: int, occurrence: int
+) -> Attractor:
+    """One attractor, in which so many of so many seeds end."""
+    nodes = [int(graph.first[place])]
+    while (following := int(found.successor[nodes[-1]])) != nodes[0]:
+        nodes.append(following)
+    return Attractor(
+        items=tuple(found.ids[node] for node in nodes),
+        basin=int(graph.basin[place]),
+        seeds=ends,
+        share=ends / seeds,
+        interval=wilson(ends / seeds, seeds),
+        occurrence=occurrence,
     )
 
 
@@ -217,14 +227,6 @@ def _lowest_of_cycle(successor: Nodes, cyclic: Nodes) -> Nodes:
         lowest[cyclic] = np.minimum(lowest[cyclic], lowest[jump[cyclic]])
         jump[cyclic] = jump[jump[cyclic]]
     return lowest
-
-
-def _cycle(successor: Nodes, first: int) -> list[int]:
-    nodes, at = [int(first)], int(successor[first])
-    while at != first:
-        nodes.append(at)
-        at = int(successor[at])
-    return nodes
 
 
 def _nodes(found: NearestMap, seeds: Sequence[str] | None) -> Nodes:

@@ -84,7 +84,7 @@ def open_chains(root: Path, incomplete: bool = False, report: Report = silent) -
         root: holds text-first/, image-first/ or both.
         incomplete: generations may lack items, and generations may be missing; then they are told in
             what is returned and count nowhere.
-        report: told the generations read; may raise ``Cancelled``.
+        report: told the generations read of each; may raise ``Cancelled``.
 
     Raises:
         InvalidInput: nothing is there, or something cannot be used; lists everything, with its place.
@@ -97,7 +97,6 @@ def open_chains(root: Path, incomplete: bool = False, report: Report = silent) -
             f"{root} holds no chains. Give the folder that holds text-first/ or image-first/, with "
             "gen-0.csv or gen-0/, and so on."
         )
-    done = 0
     for protocol in there:
         if not is_inside(root / protocol, root):
             faults.append(
@@ -107,19 +106,16 @@ def open_chains(root: Path, incomplete: bool = False, report: Report = silent) -
         numbers = _generations(root, protocol, incomplete, faults)
         folder.generations[protocol] = tuple(numbers)
         first: dict[str, None] = {}
-        for number in numbers:
-            report(done, 0, "generations")
+        for done, number in enumerate(numbers):
+            report(done, len(numbers), "generations")
             items = _items(root, protocol, number, faults)
             if number == 0:
                 first = items
                 folder.items[protocol] = tuple(items)
-            else:
-                gone = _held_against(
-                    first, items, f"{protocol}/{entry_name(protocol, number)}", faults
-                )
-                if gone:
-                    folder.missing[protocol, number] = gone
-            done += 1
+                continue
+            gone = _held_against(first, items, f"{protocol}/{entry_name(protocol, number)}", faults)
+            if gone:
+                folder.missing[protocol, number] = gone
     if not incomplete:
         for (protocol, number), gone in folder.missing.items():
             where = f"{protocol}/{entry_name(protocol, number)}"
@@ -127,7 +123,6 @@ def open_chains(root: Path, incomplete: bool = False, report: Report = silent) -
             faults.append(Fault(where, told))
     if faults:
         raise InvalidInput(f"The chains in {root} cannot be used. Correct them.", faults)
-    report(done, done, "generations")
     return folder
 
 
