@@ -81,7 +81,7 @@ def _answer(hit: Hit, other: Mapping[str, int] | None, deep: int) -> Html:
 def moved(rank: int, other: int | None, deep: int) -> Html:
     """How a rank differs from the other run's: ``▲ 3`` is three places higher here."""
     if other is None:
-        return tag("span.i-moved.only", "only here", title=f"not among the other's first {deep}")
+        return tag("span.i-moved.only", "new", title=f"not among the other's first {deep}")
     if other == rank:
         return tag("span.i-moved.same", "=", title="the same rank in both runs")
     way, sign = ("up", "▲") if rank < other else ("down", "▼")
@@ -101,7 +101,7 @@ def legend(deep: int, alike: bool) -> Html:
         "p.i-soft.i-beside-legend",
         tag("span.i-moved.up", "▲ 3"), " three places higher than in the other run, ",
         tag("span.i-moved.down", "▼ 3"), " lower, ",
-        tag("span.i-moved.only", "only here"), f" not among the other's first {deep}. "
+        tag("span.i-moved.only", "new"), f" not among the other's first {deep}. "
         "A click searches both from that item.",
     )  # fmt: skip
 
@@ -315,6 +315,20 @@ def scores(found: Sequence[DuelScore], shown: Sequence[str] = ()) -> Html:
     return tag(
         "section", tag("h3", "All duels"), tag("div.i-table-frame", table), tag("p.i-soft", about)
     )
+
+
+def of_run(found: Sequence[DuelScore], run: str) -> Html | None:
+    """How one run did, in a line of its details; nothing where it was in no duel."""
+    score = next((each for each in found if each.run == run), None)
+    if score is None:
+        return None
+    counts = (
+        f"won {score.won:,}, lost {score.lost:,}, tied {score.tied:,}, both bad {score.neither:,}"
+    )
+    return tag(
+        "p.i-soft.i-below", "Blind duels: rating ", tag("b", f"{score.rating:.0f}"),
+        f" (95 % {_interval(score)}); {counts}.",
+    )  # fmt: skip
 
 
 def _interval(score: DuelScore) -> str:

@@ -106,7 +106,7 @@ class Dueling(Mapping, SameItems):
             for each in judged
             if each.verdict in _FIRST_WON
         ]
-        ratings = bradley_terry(counted)
+        ratings = self._remembered(("ratings", tuple(counted)), lambda: bradley_terry(counted))
         counts: dict[str, Counter[str]] = {}
         last: dict[str, datetime] = {}
         for each in judged:

@@ -8,12 +8,12 @@ import gradio as gr
 
 from backend.errors import NotFound
 from backend.schemas import RunDetail, RunSummary
-from ui import cards, figures, paired_cards, recipes, run_cards, score_cards, words
+from ui import beside_cards, cards, figures, paired_cards, recipes, run_cards, score_cards, words
 from ui.components import curves, heat_map, panel
 from ui.context import QUIET, WORK, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
 from ui.heat import heat_maps
-from ui.markup import join
+from ui.markup import Html, join
 from ui.pages.mistakes import MistakesFold
 
 _LONGEST_NAME = 120
@@ -165,11 +165,15 @@ class RunsPage:
             *(gr.update(visible=each) for each in visible),
             gr.update(value=lines, visible=bool(lines["plots"])),
             gr.update(value=heat, visible=bool(heat["maps"])),
-            score_cards.detail_scores(run),
+            join([score_cards.detail_scores(run), self._dueled(run)]),
             run_cards.detail_facts(
                 run, self.changeable, self.services.indexed(run.summary.id) if done else None
             ),
         )
+
+    def _dueled(self, run: RunDetail) -> Html | None:
+        """How it did in blind duels."""
+        return beside_cards.of_run(self.services.duel_scores(), run.summary.id)
 
     def _trained(self, run: RunDetail) -> bool:
         """Whether training had begun, so that there are heads to finish with."""

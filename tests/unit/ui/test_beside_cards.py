@@ -137,3 +137,10 @@ def test_scores_tell_no_interval_of_a_handful_and_mark_the_chosen_runs() -> None
     assert "1503 to 1700" in rows[1] and "chosen" not in rows[1]
     assert "too few" in rows[2] and "chosen" in rows[2]
     assert "No duel" in beside.scores([])
+
+
+def test_a_run_that_was_in_no_duel_has_no_line_about_it() -> None:
+    found = [score("r-one", 4, 1)]
+    line = beside.of_run(found, "r-one")
+    assert line is not None and "won 4, lost 1, tied 0, both bad 2" in line and "1612" in line
+    assert beside.of_run(found, "r-other") is None
