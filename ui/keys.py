@@ -15,6 +15,13 @@ KEYS: Final[dict[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
         (("?",), "this list"),
         (("Esc",), "closes what is open, or lets go of what is chosen"),
     ),
+    "Explore": (
+        (("Enter",), "searches at once, or from the answer that is marked"),
+        (("↓",), "from the search bar to the answers"),
+        (("←", "→", "↑", "↓"), "from answer to answer"),
+        (("+", "−"), "take the marked answer into the query, or away from it"),
+        (("Esc",), "empties the search bar, or leads back to it"),
+    ),
 }
 
 

@@ -14,7 +14,7 @@ const settle = (fresh, reading) => {
 const show = () => {
   const answer = props.answer;
   if (!answer || answer.html === props.value) { if (answer) settle(false, false); return; }
-  if (answer.ticket < asking.made) return;
+  if (answer.ticket !== null && answer.ticket < asking.made) return;
   const held = document.activeElement;
   const reading = element.contains(held) && held.matches(".i-hit-face");
   // an element is used again for another picture, and would show the former until that one is there

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 import gradio as gr
 
-from backend.errors import InvalidInput, IsthmusError
-from backend.schemas import PartKind, QueryPart, pack
-from ui import cards, queries, search_cards, words
+from ui import words
 from ui.components import panel, search_bar, search_results
 from ui.context import QUIET, RAW, WORK, Context, finished, modality_of, picker
-from ui.markup import Html
-from ui.pages.exploring import acts
 from ui.pages.exploring.answering import Answering
 from ui.pages.exploring.asked import Asked
+from ui.pages.exploring.asking import LONGEST_QUERY, Asking, shown
 from ui.pages.exploring.filters import Filters
-from ui.pages.exploring.more_ways import LONGEST_VECTOR, MoreWays
+from ui.pages.exploring.more_ways import MoreWays
 
 #: one after the other, so that what was asked last is what is shown
 _IN_ORDER: Final[dict[str, Any]] = {
@@ -26,14 +21,10 @@ _IN_ORDER: Final[dict[str, Any]] = {
     "concurrency_id": "explore",
     "concurrency_limit": 1,
 }
-_LONGEST_QUERY: Final = 500
-
-#: components -> what they become; all others stay as they are
-Updates = dict[Any, Any]
 
 
-class ExplorePage:
-    """Lays the page out; its methods answer the events."""
+class ExplorePage(Asking):
+    """Lays the page out and wires its events."""
 
     def __init__(self, context: Context, tab: gr.Tab) -> None:
         self.context = context
@@ -49,7 +40,7 @@ class ExplorePage:
             )  # fmt: skip
             self.filters.lay_out()
         with gr.Row(elem_classes="i-searchbar", equal_height=True):
-            self.bar = search_bar(_LONGEST_QUERY, elem_id="i-query", scale=8)
+            self.bar = search_bar(LONGEST_QUERY, elem_id="i-query", scale=8)
             self.upload = gr.UploadButton(
                 "By picture…", file_types=["image"], scale=0, min_width=130, size="lg",
                 elem_id="i-upload",
@@ -157,250 +148,5 @@ class ExplorePage:
     def refresh(self, run: str | None) -> tuple[Any, Any]:
         """The list of runs; while there is none, how far the first one is."""
         ready = finished(self.services)
-        waiting = gr.skip() if ready else _shown(self.answering.waiting(), 0)
+        waiting = gr.skip() if ready else shown(self.answering.waiting())
         return picker(ready, run), waiting
-
-    # --- asking ----------------------------------------------------------------------------------
-
-    def typed(self, bar: Any, run: str | None, asked: Asked, reader: str) -> Updates:
-        """Other words stand in the search bar."""
-        kind = self._kind(run, reader)
-        return self._change(bar, run, asked, lambda now: now.said(_text(bar), kind), bar_too=False)
-
-    def on_act(
-        self,
-        bar: Any,
-        run: str | None,
-        asked: Asked,
-        reader: str,
-        selection: str,
-        attribute: str | None,
-        event: gr.EventData,
-    ) -> Updates:
-        """A click on an answer, a chip, an example or a button of the results."""
-        act, arg = str(event.act), str(event.arg)
-        if act == "new":
-            return {self.context.tabs: gr.Tabs(selected="new")}
-        if act == "map":
-            return self._show_on_map(run, asked)
-        kind = self._kind(run, reader)
-        updates = self._change(
-            bar, run, asked, lambda now: acts.changed(now, act, arg, kind), fresh=act != "deeper"
-        )
-        if act in ("clear", "unfilter"):
-            updates |= self.filters.set(run, updates[self.asked], attribute)
-        return updates
-
-    def by_file(
-        self, path: str | None, bar: Any, run: str | None, asked: Asked, request: gr.Request
-    ) -> Updates:
-        """Searches with an uploaded picture or recording alone."""
-        part = self._uploaded(path, request)
-        return self._change(bar, run, asked, lambda now: now.only(part)) if part else {}
-
-    def with_file(
-        self, path: str | None, bar: Any, run: str | None, asked: Asked, request: gr.Request
-    ) -> Updates:
-        """Adds an uploaded picture or recording to the query."""
-        part = self._uploaded(path, request)
-        return self._change(bar, run, asked, lambda now: now.plus(part)) if part else {}
-
-    def away_from(self, text: str, bar: Any, run: str | None, asked: Asked) -> Updates:
-        """Subtracts words from the query."""
-        said = " ".join(str(text or "").split())[:_LONGEST_QUERY]
-        if not said:
-            return {}
-        part = QueryPart(kind="text", value=said, weight=-1.0)
-        return {self.more.less: ""} | self._change(bar, run, asked, lambda now: now.plus(part))
-
-    def with_vector(self, text: str, bar: Any, run: str | None, asked: Asked) -> Updates:
-        """Adds a pasted vector; one that cannot be used stays where it was pasted."""
-        numbers = str(text or "").strip().strip("[]")[:LONGEST_VECTOR]
-        part = QueryPart(kind="vector", value=numbers)
-        try:
-            if run:
-                self.services.embed(run, part)
-        except IsthmusError as error:
-            return self._answer(run, asked, told=str(error))
-        return {self.more.vector: ""} | self._change(bar, run, asked, lambda now: now.plus(part))
-
-    def among(self, target: str, bar: Any, run: str | None, asked: Asked) -> Updates:
-        """Searches another modality, or both."""
-        return self._change(bar, run, asked, lambda now: now.among(target), bar_too=False)
-
-    def hide(self, hidden: bool, bar: Any, run: str | None, asked: Asked) -> Updates:
-        """Leaves near-duplicates out, or not."""
-        return self._change(
-            bar, run, asked, lambda now: replace(now, hide=bool(hidden)), bar_too=False
-        )
-
-    def filter(
-        self, attribute: Any, values: Any, bar: Any, run: str | None, asked: Asked
-    ) -> Updates:
-        """Keeps to some values of an attribute."""
-        return self._change(
-            bar, run, asked, lambda now: self.filters.filtered(run, now, attribute, values),
-            bar_too=False,
-        )  # fmt: skip
-
-    def pick_attribute(self, run: str | None, asked: Asked, attribute: Any) -> Any:
-        """The values of an attribute to choose from."""
-        return self.filters.choices(self.filters.known(run), asked, str(attribute or ""))
-
-    def within(self, bar: Any, run: str | None, asked: Asked, selection: str) -> Updates:
-        """Searches within the map's selection."""
-        if not self.answering.selected(run, selection):
-            return {}
-        return self._change(bar, run, asked, lambda now: replace(now, within=selection))
-
-    # --- what other pages and links change -------------------------------------------------------
-
-    def open_run(
-        self,
-        text: str,
-        bar: Any,
-        run: str | None,
-        asked: Asked,
-        attribute: str | None,
-        request: gr.Request,
-    ) -> Updates:
-        """Another run is searched with the same, or with what a link asks of it."""
-        told: list[str] = []
-        if text not in asked.echoes:
-            asked, foreign = asked.heard(text)
-            asked = self._from_elsewhere(text, asked, request, told) if foreign else asked
-        return self._opened(run, asked, attribute, told)
-
-    def follow(
-        self,
-        text: str,
-        bar: Any,
-        run: str | None,
-        asked: Asked,
-        attribute: str | None,
-        request: gr.Request,
-    ) -> Updates:
-        """A link or another page asks something else."""
-        asked, foreign = asked.heard(text)
-        if not foreign:
-            return {self.asked: asked}
-        told: list[str] = []
-        asked = self._from_elsewhere(text, asked, request, told)
-        return self._opened(run, asked, attribute, told)
-
-    def _opened(
-        self, run: str | None, asked: Asked, attribute: str | None, told: list[str]
-    ) -> Updates:
-        if not run:
-            return self._answer(run, asked)
-        try:
-            asked, lost = self.answering.fitting(run, asked)
-        except IsthmusError as error:
-            return {self.asked: asked, self.results: _shown(cards.notice(str(error), "bad"), 0)}
-        updates = self._answer(run, asked, told=" ".join([*told, lost]).strip())
-        return updates | {self.target: asked.target} | self.filters.set(run, asked, attribute)
-
-    def _from_elsewhere(
-        self, text: str, asked: Asked, request: gr.Request, told: list[str]
-    ) -> Asked:
-        try:
-            query = queries.parse(text)
-        except InvalidInput as error:
-            told.append(str(error))
-            return asked
-        if query is None:
-            return asked.only(None)
-        parts = queries.own_parts(query, self.context.uploads, request.session_hash)
-        if len(parts) < len(query.parts):
-            told.append(queries.NOT_UPLOADED)
-        return asked.of(query, parts)
-
-    def search_sent(self, item: str, bar: Any, run: str | None, asked: Asked) -> Updates:
-        """Searches from an item that another page sent, and lets it be sent again."""
-        if not item:
-            return {}
-        part = QueryPart(kind="item", value=str(item)[:_LONGEST_QUERY])
-        return {self.context.query: ""} | self._change(bar, run, asked, lambda now: now.only(part))
-
-    def follow_selection(self, selection: str, bar: Any, run: str | None, asked: Asked) -> Updates:
-        """What is searched within follows the map; all of the gallery where nothing is chosen."""
-        chosen = selection if self.answering.selected(run, selection) else ""
-        if not asked.within or chosen == asked.within:
-            return {}
-        return self._change(bar, run, asked, lambda now: replace(now, within=chosen))
-
-    def offered(self, selection: str, run: str | None) -> Html | str:
-        """The map's selection, where it is of this run."""
-        chosen = self.answering.selected(run, selection)
-        return search_cards.offer(len(chosen.points)) if chosen else ""
-
-    # --- answering -------------------------------------------------------------------------------
-
-    def _change(
-        self,
-        bar: Any,
-        run: str | None,
-        asked: Asked,
-        change: Callable[[Asked], Asked],
-        bar_too: bool = True,
-        fresh: bool = True,
-    ) -> Updates:
-        asked = replace(asked, ticket=max(asked.ticket, _ticket(bar)))
-        try:
-            return self._answer(run, change(asked), bar_too=bar_too, fresh=fresh)
-        except InvalidInput as error:
-            return self._answer(run, asked, told=str(error), bar_too=bar_too)
-
-    def _answer(
-        self,
-        run: str | None,
-        asked: Asked,
-        *,
-        told: str = "",
-        bar_too: bool = True,
-        fresh: bool = True,
-    ) -> Updates:
-        """What is shown for what is asked, and what the other pages are told of it."""
-        if not run:  # asked before the page knew its run
-            run = next((each.id for each in finished(self.services)), None)
-        if not run:
-            return {self.asked: asked, self.results: _shown(self.answering.waiting(), 0)}
-        page, asked = self.answering.answer(run, asked, told)
-        asked, text = asked.tell()
-        updates: Updates = {self.asked: asked, self.results: _shown(page, asked.ticket, fresh)}
-        if text is not None:
-            updates[self.context.asked] = text
-        if bar_too:
-            updates[self.bar] = gr.update(said={"text": asked.words, "ticket": asked.ticket})
-        return updates
-
-    def _show_on_map(self, run: str | None, asked: Asked) -> Updates:
-        if not run or not asked.found:
-            return {}
-        points = [self.services.point_of(run, item) for item in asked.found]
-        packed = pack(run, sum(self.services.gallery_sizes(run).values()), points)
-        return {self.context.selection: packed, self.context.tabs: gr.Tabs(selected="map")}
-
-    def _kind(self, run: str | None, reader: str) -> PartKind:
-        own = reader == "image" and modality_of(self.services, run) in ("text", "code")
-        return "said" if own else "text"
-
-    def _uploaded(self, path: str | None, request: gr.Request) -> QueryPart | None:
-        if not path:
-            return None
-        self.context.uploads.keep(request.session_hash, str(path))
-        return QueryPart(kind="file", value=str(path))
-
-
-def _shown(page: Html, ticket: int, fresh: bool = True) -> Any:
-    """An answer on its way to the page, which shows it unless something newer has been typed."""
-    return gr.update(answer={"html": page, "ticket": ticket, "fresh": fresh})
-
-
-def _text(bar: Any) -> str:
-    return str(bar.get("text", ""))[:_LONGEST_QUERY] if isinstance(bar, dict) else ""
-
-
-def _ticket(bar: Any) -> int:
-    ticket = bar.get("ticket") if isinstance(bar, dict) else 0
-    return ticket if isinstance(ticket, int) else 0
