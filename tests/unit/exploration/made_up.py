@@ -51,7 +51,7 @@ def _seen(picture: Image.Image) -> np.ndarray:
 
 def unit(rows: np.ndarray) -> np.ndarray:
     """Rows of length 1."""
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), np.float32)
 
 
 def halves(left: str, right: str) -> Image.Image:
