@@ -106,6 +106,20 @@ def index_store(settings: Settings) -> Store | None:
     return Store(str(settings.home.resolve() / store.uri)) if store.lite else store
 
 
+def reach_store(settings: Settings) -> None:
+    """Asks Milvus for something, where the settings name it.
+
+    Raises:
+        StorageError: it does not answer.
+    """
+    store = index_store(settings)
+    if store is None:
+        return
+    from backend.exploration.indexes.stores import names
+
+    names(store)
+
+
 def drop_index(settings: Settings, run_id: str) -> None:
     """Removes what a run has in Milvus; where that does not answer, a word in the log says what stays."""
     store = index_store(settings)

@@ -119,7 +119,7 @@ class Opening(Door):
             NotFound: it is not there.
             StorageError: Milvus is to have it and does not answer.
         """
-        from backend.runs.indexing import is_current
+        from backend.runs.indexing import is_current, reach_store
 
         if detail.summary.status != "finished" or is_current(self.settings, detail):
             return  # whoever opens it is told where the run has not come to its index
@@ -131,6 +131,7 @@ class Opening(Door):
                 "set, its features or an encoder may be gone or changed. data/logs/worker.log says what "
                 "went wrong. Launch the run again to explore it."
             )
+        reach_store(self.settings)  # told at once, and not by a job that fails
         self._jobs.rebuild_index(detail.summary.id)
         raise NotFound(
             "This run's index was missing or of other heads; it is being built again from the stored "

@@ -36,10 +36,14 @@ def test_a_run_is_searched_in_milvus_and_leaves_nothing_there(
         ask(plain, run_id, "red beside blue")
     plain.stop()
     monkeypatch.setenv("ISTHMUS_VECTOR_STORE", "http://127.0.0.1:1")
-    far = Services(Settings())
-    with pytest.raises(StorageError, match="http://127.0.0.1:1 does not answer"):
-        ask(far, run_id, "red beside blue")
-    far.stop()
+    # one that is to be there, and one that is to be brought there
+    for kind in ("milvus", "flat"):
+        facts = settings.indexes_dir / run_id / "image" / "index.json"
+        facts.write_text(facts.read_text().replace('"milvus"', f'"{kind}"'))
+        far = Services(Settings())
+        with pytest.raises(StorageError, match="http://127.0.0.1:1 does not answer"):
+            ask(far, run_id, "red beside blue")
+        far.stop()
     looked_at = {each.what: each for each in examine(Settings())}["vector store"]
     assert not looked_at.fine and "http://127.0.0.1:1 does not answer" in looked_at.detail
 
