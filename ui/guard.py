@@ -54,17 +54,28 @@ def shelter(demo: gr.Blocks) -> None:
     """
     for each in demo.fns.values():
         if each.fn is not None and not inspect.isgeneratorfunction(each.fn):
-            each.fn = _sheltered(each.fn, each.inputs)
+            each.fn = _sheltered(each.fn, each.inputs, len(each.outputs) > 1)
 
 
-def _sheltered(handler: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
+def _sheltered(
+    handler: Callable[..., Any], inputs: Sequence[Any], many: bool
+) -> Callable[..., Any]:
+    """The handler in its shelter.
+
+    Args:
+        inputs: the fields that it is given.
+        many: whether it has several outputs; an answer by output may then be empty, which Gradio
+            would take for an answer that is too short.
+    """
     answered, sources = told(handler), _sources(handler, inputs)
 
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         fitting = [_fitting(*each) for each in zip(sources, args, strict=False)]
         try:
-            return answered(*fitting, *args[len(sources) :], **kwargs)
+            answer = answered(*fitting, *args[len(sources) :], **kwargs)
+            empty = many and isinstance(answer, dict) and not answer
+            return gr.skip() if empty else answer
         except gr.Error:
             raise
         except Exception as error:
@@ -93,8 +104,21 @@ def _sources(handler: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
     return sources
 
 
+class _Sent(dict[str, Any]):
+    """What an event tells of itself; whatever it was meant to tell and does not is an empty text."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
 def _fitting(source: Any, value: Any) -> Any:
     """What was sent where the field can hold it, else what it holds when nothing is chosen."""
+    if isinstance(value, gr.EventData):
+        value._data = _Sent(value._data if isinstance(value._data, dict) else {})
+        return value
     if isinstance(source, gr.Textbox):
         return value if isinstance(value, str) else ""
     if isinstance(source, gr.Checkbox):

@@ -84,7 +84,7 @@ def tiny_vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small(pictures: Path, tiny_vit: Path) -> RunRequest:
     """A run of a second or two."""
     return RunRequest(

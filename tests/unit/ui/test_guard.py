@@ -70,6 +70,30 @@ def test_what_gradio_adds_by_itself_does_not_shift_the_fields() -> None:
     }
 
 
+def test_an_empty_answer_by_output_changes_nothing() -> None:
+    def nothing() -> dict[Any, Any]:
+        return {}
+
+    with gr.Blocks() as demo:
+        gr.Button().click(nothing, None, [gr.JSON(), gr.JSON()], api_visibility="private")
+    shelter(demo)
+    called = demo.process_api(demo.fns[0], [], state=SessionState(demo), request=None)
+    assert asyncio.run(called)["data"] == [gr.skip(), gr.skip()]
+
+
+@pytest.mark.parametrize("event", [{}, {"arg": 7}, "nonsense", None, [1]])
+def test_what_an_event_does_not_tell_is_empty(event: Any) -> None:
+    def handler(event: gr.EventData) -> dict[str, Any]:
+        return {"act": event.act}
+
+    demo = laid(list, handler)
+    data = gr.EventData(None, event)
+    called = demo.process_api(
+        demo.fns[0], [], state=SessionState(demo), event_data=data, request=None
+    )
+    assert asyncio.run(called)["data"][0].root == {"act": ""}
+
+
 def test_what_nobody_foresaw_is_told_under_the_number_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
