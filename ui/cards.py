@@ -1,10 +1,10 @@
-"""Pieces of pages made of items: neighbours, the steps of a cycle; what stands where there is nothing."""
+"""Pieces of pages made of items: a cycle, items to choose from; what stands where there is nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.schemas import Cycle, CycleStep, Hit, Item, Neighbours
+from backend.schemas import Cycle, CycleStep, Item
 from ui import faces, words
 from ui.faces import side_chip
 from ui.markup import Html, tag
@@ -31,63 +31,6 @@ def button(text: str, act: str, arg: str = "", kind: str = "", **attributes: str
         "button", text, class_=f"i-button {kind}", type="button", data_act=act, data_arg=arg,
         **attributes,
     )  # fmt: skip
-
-
-def neighbours(near: Neighbours) -> Html:
-    """An item and what lies next to it in the shared space, in both modalities."""
-    item = near.item
-    thing = words.thing("image", item.modality)
-    lines = [tag("p", text) for text in item.captions]
-    facts = [
-        tag("span.i-fact", tag("b", name), f" {value}") for name, value in item.attributes.items()
-    ]
-    head = tag(
-        "div.i-near-head",
-        faces.picture(item, "" if item.thumbnail else "beside"),
-        tag("div.i-near-text", side_chip(item.side, item.modality), lines,
-            faces.player(item), tag("div.i-facts", facts)),
-    )  # fmt: skip
-    actions = tag(
-        "div.i-row",
-        button("Search from it", "search", item.id),
-        button("Start a cycle from it", "seed", item.id),
-        button("Clear", "clear", kind="quiet"),
-    )
-    return tag(
-        "section.i-near", head, actions,
-        tag("h4", side_chip("image", item.modality), f"nearest {thing}s"),
-        _near_items(near.images),
-        tag("h4", side_chip("text", item.modality), "nearest captions"),
-        tag("ol.i-near-texts", [_near_text(hit) for hit in near.texts]),
-        data_item=item.id,
-    )  # fmt: skip
-
-
-def _near_items(hits: Sequence[Hit]) -> Html:
-    """Items that have a picture side by side, others one below the other."""
-    if any(hit.item.thumbnail is None for hit in hits):
-        return tag("ol.i-near-texts", [_near_text(hit) for hit in hits])
-    return tag("div.i-near-images", [_near_image(hit) for hit in hits])
-
-
-def _near_image(hit: Hit) -> Html:
-    mark = tag("span.i-truth", "✓") if hit.ground_truth else None
-    return tag(
-        "button.i-near-image", faces.picture(hit.item), tag("span.i-score", f"{hit.score:.3f}"),
-        mark, type="button", data_act="pick", data_arg=hit.item.id, title=faces.described(hit.item),
-    )  # fmt: skip
-
-
-def _near_text(hit: Hit) -> Html:
-    mark = tag("span.i-truth", "✓ its pair") if hit.ground_truth else None
-    inner = tag(
-        "button.i-near-text-row", tag("span.i-score", f"{hit.score:.3f}"),
-        faces.words_of(hit.item, "row")
-        if hit.item.side == "image"
-        else tag("span", faces.described(hit.item)), mark,
-        type="button", data_act="pick", data_arg=hit.item.id,
-    )  # fmt: skip
-    return tag("li", inner)
 
 
 def film_strip(cycle: Cycle) -> Html:

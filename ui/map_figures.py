@@ -140,8 +140,10 @@ def colours(key: str, colouring: Colouring, modality: Modality = "image") -> dic
     told apart in 255 steps between the lowest tenth, which shares the palest, and the highest.
     """
     if not colouring.labels:
-        return {"key": key, "title": colouring.name, "labels": [], "colours": [],
-                **_scaled(colouring.values)}  # fmt: skip
+        return {
+            "key": key, "title": colouring.name, "labels": [], "colours": [],
+            **_scaled(colouring.values, colouring.name == "rank error"),
+        }  # fmt: skip
     labels, codes = _merged(list(colouring.labels), colouring.values.astype(np.int64))
     shown = labels
     if colouring.name == "modality":
@@ -155,20 +157,26 @@ def colours(key: str, colouring: Colouring, modality: Modality = "image") -> dic
     }
 
 
-def _scaled(values: NDArray[np.float32]) -> dict[str, Any]:
+def _scaled(values: NDArray[np.float32], ranks: bool) -> dict[str, Any]:
+    """Numbers as bytes, and what stands beside the scale.
+
+    Args:
+        ranks: whether they are log10 of ranks; else they are standard deviations from a mean.
+    """
     there = np.isfinite(values)
     low, high = np.quantile(values[there], (0.1, 1.0)).tolist() if there.any() else (0.0, 1.0)
     share = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
     codes = np.where(there, np.rint(np.where(there, share, 0) * _STEPS), _MISSING)
-    whole = bool(there.any() and np.all(values[there] == np.rint(values[there])))
+    told = [f"{10**value:,.0f}" if ranks else f"{value:+.1f}" for value in (low, high)]
+    note = (
+        "rank of its own pair, on a log scale"
+        if ranks
+        else "standard deviations from its modality's mean"
+    )
     return {
-        "low": low, "high": high, "values": _letters(codes.astype(np.uint8).tobytes()),
-        "low_text": _number(low, whole), "high_text": _number(high, whole),
+        "values": _letters(codes.astype(np.uint8).tobytes()),
+        "low_text": told[0].replace("-", "−"), "high_text": told[1].replace("-", "−"), "note": note,
     }  # fmt: skip
-
-
-def _number(value: float, whole: bool) -> str:
-    return f"{value:,.0f}" if whole else f"{value:.2f}"
 
 
 def _merged(labels: list[str], codes: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from ui.pages.data import DataPage
 from ui.pages.drift import DriftPage
 from ui.pages.evaluating.page import EvaluatePage
 from ui.pages.exploring.page import ExplorePage
-from ui.pages.map import MapPage
+from ui.pages.mapping.page import MapPage
 from ui.pages.new_run import NewRunPage
 from ui.pages.runs import RunsPage
 from ui.pages.side_by_side.page import SideBySidePage
@@ -49,6 +49,9 @@ TABS = {
     "new": "New run",
     "sweeps": "Sweeps",
 }
+
+#: events that wait for their turn, of all viewers together
+_MOST_WAITING: Final = 64
 
 #: in the browser: which page and part a link is asked for; what the address is to say now
 _PLACED: Final = "(place, ...fields) => [isthmus.place(), ...fields]"
@@ -96,7 +99,8 @@ def build(services: Services) -> gr.Blocks:
             field.change(None, field, None, js=_WRITTEN.format(name), **QUIET)
     _calm(demo)
     shelter(demo)
-    return demo
+    # who comes when so many wait is told to try again, and does not wait for ever
+    return demo.queue(max_size=_MOST_WAITING)
 
 
 def _calm(demo: gr.Blocks) -> None:

@@ -41,7 +41,8 @@ const take = (found) => {
 const choose = (found, how) => {
   take(found);
   say("chosen", { mask: found });
-  trigger("lasso", { rows: chosen ? bitsOf(found) : "", count: chosen, how });
+  sent = { bits: chosen ? bitsOf(found) : "", when: performance.now() };
+  trigger("lasso", { rows: sent.bits, count: chosen, how });
 };
 
 const finish = (pixels, how) => {

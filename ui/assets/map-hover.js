@@ -59,3 +59,24 @@ const leave = (now) => {
     ringAt(-1);
   }, now ? 0 : GRACE);
 };
+
+// what stands elsewhere on the page for a point rings it
+const rowOf = (point) => {
+  if (!geo.points) return point >= 0 && point < geo.n ? point : -1;
+  let low = 0, high = geo.n - 1;
+  while (low < high) {
+    const half = (low + high) >> 1;
+    geo.points[half] < point ? (low = half + 1) : (high = half);
+  }
+  return geo.points[low] === point ? low : -1;
+};
+const pointed = (event) => {
+  const node = event.target.closest?.("[data-point]");
+  if (!node || !geo || node.closest("[data-run]")?.dataset.run !== geo.run) return;
+  clearTimeout(leaving);
+  leaving = 0;
+  card.hidden = true;
+  const row = event.type === "pointerover" || event.type === "focusin" ? rowOf(Number(node.dataset.point)) : -1;
+  ringAt(row);
+  say("hover", { row });
+};

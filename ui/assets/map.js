@@ -72,7 +72,11 @@ const repaint = () => {
 };
 const overlay = () => { buildRays(); buildMarkers(); buildNames(); drawBar(); redraw(); };
 
+// An answer to an earlier lasso must not take back the later one.
+let sent = null;
 const readChosen = () => {
+  if (sent && props.selected !== sent.bits && performance.now() - sent.when < 4000) return;
+  sent = null;
   const bits = props.selected || "";
   take(!bits || bytesOf(bits).length === (geo.n + 7) >> 3 ? maskOf(bits, geo.n) : new Uint8Array(geo.n));
 };
@@ -83,6 +87,7 @@ const begins = (had) => {
   width = root.clientWidth;
   height = root.clientHeight;
   slow = playing = false;
+  sent = null;
   stops = "";
   heading = at;
   cards.clear();
@@ -119,6 +124,7 @@ const unless = (listener) => function stop(event) {
   else event.currentTarget.removeEventListener(event.type, stop);
 };
 document.addEventListener("keydown", unless(escaped));
+for (const kind of ["pointerover", "pointerout", "focusin", "focusout"]) document.addEventListener(kind, unless(pointed));
 window.addEventListener(HEARD, unless(hear));
 watch(["value", "colouring"], drawAll);
 watch(["rays", "markers", "labels"], () => geo && overlay());

@@ -112,7 +112,9 @@ def test_numbers_rise_with_their_bytes_and_a_missing_one_is_told_apart() -> None
     codes = numbers(sent["values"], "u1")
     assert codes[2] == 255
     assert codes[0] < codes[3] < codes[1] < codes[4] == 254
-    assert sent["high_text"] == "2.00"
+    assert sent["high_text"] == "+2.0"
+    ranks = Colouring(name="rank error", labels=(), values=np.array([0, 1, 2], np.float32))
+    assert figures.colours("r", ranks)["high_text"] == "100"
     nothing = Colouring(name="similarity", labels=(), values=np.full(3, np.nan, np.float32))
     assert numbers(figures.colours("r", nothing)["values"], "u1") == [255, 255, 255]
 
