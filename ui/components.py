@@ -27,10 +27,10 @@ _KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "search": (("search",), ("typed",)),
     "results": (("results", "crop"), ("act",)),
     "fields": (("fields",), ("typed",)),
-    "curves": (("plot", "curves"), ()),
+    "curves": (("plot", "stops", "cursor", "curves"), ()),
     "heat": (("plot", "heat"), ()),
     "scatter": (("plot", "scatter"), ()),
-    "gap": (("plot", "gap"), ("moved",)),
+    "gap": (("plot", "stops", "gap"), ("moved",)),
     "map": (
         (
             "plot",
@@ -194,7 +194,11 @@ def heat_map(**options: Any) -> gr.HTML:
 
 
 def curves(**options: Any) -> gr.HTML:
-    """Line charts; the value is one of :mod:`ui.figures`' curves."""
+    """Line charts; the value is one of :mod:`ui.figures`' curves.
+
+    A plot with a ``cursor`` (``group``, ``at``: where each stop stands on its axis, ``said``: a word for
+    each) has a line where the moving map of that group is; dragging it moves the map.
+    """
     return gr.HTML(
         None,
         html_template="<div class='i-curves'></div>",
@@ -209,7 +213,8 @@ def gap_slider(**options: Any) -> gr.HTML:
     """The modality-gap slider; the value is what :mod:`ui.gap_cards` makes of a report.
 
     It holds the numbers of all shares, so a move is answered in the browser. Raises ``moved`` with the
-    ``share`` that is chosen, 0 to 1; an event named ``share`` Gradio keeps for itself.
+    ``share`` that is chosen, 0 to 1; an event named ``share`` Gradio keeps for itself. With a ``group``,
+    it stands where the moving map of that group does, and moves it.
     """
     return gr.HTML(
         None,
@@ -217,7 +222,7 @@ def gap_slider(**options: Any) -> gr.HTML:
         js_on_load=_begin("gap"),
         head=_plotly_head(),
         apply_default_css=False,
-        **options,
+        **{"group": "", **options},
     )
 
 
@@ -266,9 +271,10 @@ def map_view(look: Callable[[str, int], dict[str, str]], **options: Any) -> gr.H
             ``side``, ``kind`` and, where there are, ``src``, ``alt`` and ``id``.
     """
 
-    def card(asked: dict[str, Any]) -> dict[str, str]:  # one argument is all that is passed
-        point = asked.get("point")
-        return look(str(asked.get("run")), point if isinstance(point, int) else -1)
+    def card(asked: Any) -> dict[str, str]:  # one argument is all that is passed
+        told = asked if isinstance(asked, dict) else {}
+        point = told.get("point")
+        return look(str(told.get("run")), point if isinstance(point, int) else -1)
 
     props: dict[str, Any] = {"colouring": {}, "rays": {}, "camera": {}, "frame": 0}
     props |= {"selected": "", "markers": [], "labels": [], "group": ""}

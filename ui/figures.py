@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from backend.schemas import Cycle, Modality, RunDetail, Series
+from backend.schemas import Cycle, Frames, Modality, RunDetail, Series
 from ui import words
 
 #: told apart by people with any colour vision (Okabe-Ito, then Tol); readable on both grounds
@@ -18,6 +18,8 @@ PALETTE: Final = (
 )  # fmt: skip
 
 _MOST_POINTS: Final = 600
+#: names on a log axis stand at least so far from each other
+_APART: Final = 1.5
 #: metrics of further seeds are named "seed 3/train/loss"
 _SEED: Final = re.compile(r"seed \d+/")
 
@@ -105,6 +107,61 @@ def compared_curves(runs: Sequence[RunDetail]) -> dict[str, Any]:
         key = "/".join([metric, *(run.summary.id for run in runs)])
         plots.append(_plot(key, title, lines, percent, "None of these runs has this curve."))
     return {"plots": plots}
+
+
+def training_curves(run: RunDetail, frames: Frames, group: str) -> dict[str, Any]:
+    """Loss by step, and recall at the stops of a map that moves along the training, with its cursor.
+
+    The loss that is told with step n + 1 is that of the heads after n, so stops stand one further.
+
+    Args:
+        group: of the map.
+    """
+    steps = [int(stop) for stop in frames.stops]
+    at = [step + 1 for step in steps]
+    modality = run.summary.modality
+    loss = [
+        _line(each, "training loss", "accent") for each in run.series if each.name == "train/loss"
+    ]
+    recalls = [
+        {
+            "name": words.series_label(f"val/{way}/recall_at_1", modality),
+            "x": at,
+            "y": [told[f"{way}/recall_at_1"] for told in frames.figures],
+            "colour": colour,
+            "dash": "",
+        }
+        for way, colour in (("text_to_image", "image"), ("image_to_text", "caption"))
+    ]
+    ends = [line["x"][-1] for line in loss if line["x"]]
+    axis = {"x": "step", "log": True, "ticks": _step_ticks(sorted({*at, *ends}))}
+    said = [f"{told['train/loss']:.3g}" if "train/loss" in told else "" for told in frames.figures]
+    ways = [f"{way}/recall_at_1" for way in ("text_to_image", "image_to_text")]
+    found = [" · ".join(words.percent(told[way]) for way in ways) for told in frames.figures]
+    key = f"{run.summary.id}/training"
+    plots = [
+        {
+            **_plot(f"{key}/loss", "Loss", loss, empty="The loss was not kept."),
+            "cursor": {"group": group, "at": at, "said": said},
+        },
+        {
+            **_plot(f"{key}/recall", "R@1 on validation", recalls, percent=True),
+            "cursor": {"group": group, "at": at, "said": found},
+            "note": f"{frames.split}.",
+        },
+    ]
+    return {"plots": [plot | axis for plot in plots]}
+
+
+def _step_ticks(places: Sequence[int]) -> list[list[int | str]]:
+    """Places on a log axis of steps told from 1, named by the steps before; names keep apart."""
+    ticks: list[list[int | str]] = []
+    named = 0.0
+    for place in places:
+        apart = place >= _APART * named
+        ticks.append([place, f"{place - 1:,}" if apart else ""])
+        named = place if apart else named
+    return ticks
 
 
 def drift_curves(cycles: Sequence[Cycle]) -> dict[str, Any]:

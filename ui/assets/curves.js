@@ -12,16 +12,16 @@ const layoutOf = (plot) => ({
   autosize: true, margin: { l: 48, r: 12, t: 8, b: 36 }, uirevision: plot.key,
   paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
   font: { family: "IBM Plex Sans, sans-serif", size: 12, color: css("soft") },
-  showlegend: false, hovermode: "x unified",
+  showlegend: false, hovermode: "x unified", ...(plot.cursor ? { dragmode: false } : {}),
   hoverlabel: { bgcolor: css("surface"), bordercolor: css("line-strong"),
                 font: { color: css("text"), size: 12 } },
   xaxis: { title: { text: plot.x, standoff: 6 }, gridcolor: css("line"), zeroline: false,
-           linecolor: css("line-strong"),
+           linecolor: css("line-strong"), fixedrange: Boolean(plot.cursor),
            ...(plot.log ? { type: "log", tickvals: plot.ticks.map((tick) => tick[0]), range: reachOf(plot),
                             ticktext: plot.ticks.map((tick) => tick[1]), unifiedhovertitle: { text: "%{x:,}" } }
                         : { rangemode: "tozero" }) },
   yaxis: { gridcolor: css("line"), zeroline: false, tickformat: plot.percent ? ".0%" : "",
-           rangemode: plot.percent ? "tozero" : "normal", automargin: true },
+           rangemode: plot.percent ? "tozero" : "normal", automargin: true, fixedrange: Boolean(plot.cursor) },
   shapes: [...(plot.marks || []).map((mark) => ({
     type: "line", x0: mark.x, x1: mark.x, yref: "paper", y0: 0, y1: 1,
     line: { color: css(mark.colour), width: 1, dash: "dot" } })),
@@ -128,7 +128,8 @@ const draw = () => {
       nodes[i] = { figure, title, legend, plot: node, note };
       const now = () => props.value.plots[i];
       takeAway(figure, node, () => now().key, () => rowsOfLines(now().x, now().series));
-      onSize(node, () => node._fullLayout && window.Plotly.Plots.resize(node));
+      nodes[i].place = cursorOn(figure, node, () => props.value?.plots?.[i]);
+      onSize(node, () => node._fullLayout && window.Plotly.Plots.resize(node).then(nodes[i].place));
     }
     nodes[i].title.textContent = plot.title;
     nodes[i].note.textContent = plot.note ?? "";
@@ -147,6 +148,8 @@ const draw = () => {
     }
     window.Plotly.react(nodes[i].plot, tracesOf(plot), layoutOf(plot),
                         { displayModeBar: false, responsive: false });
+    nodes[i].plot.classList.toggle("i-has-cursor", Boolean(plot.cursor));
+    nodes[i].place();
   });
 };
 watch("value", draw);

@@ -16,6 +16,7 @@ const build = () => {
   input.addEventListener("input", () => {
     chosen = Number(input.value);
     show();
+    if (props.group) tellStop(props.group, chosen);
     trigger("moved", { share: props.value.shares[chosen] });
   });
   const ends = make(card, "div", "i-gap-ends");
@@ -121,6 +122,13 @@ const draw = () => {
 watch("value", () => {
   const next = JSON.stringify(props.value);
   if (next !== drawn) { drawn = next; draw(); }
+});
+// the moving map of its group was moved elsewhere
+hearStops(() => props.group, (at) => {
+  if (!parts) return;
+  chosen = Math.max(0, Math.min(props.value.shares.length - 1, Math.round(at)));
+  parts.input.value = chosen;
+  show();
 });
 onTheme(draw);
 drawn = JSON.stringify(props.value ?? null);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import gradio as gr
@@ -11,6 +12,7 @@ from backend.errors import IsthmusError, NotFound
 from backend.schemas import (
     USUAL_POINTS,
     Colouring,
+    EvaluationSummary,
     Frames,
     Item,
     LayoutRequest,
@@ -24,7 +26,7 @@ from ui.components import map_view, panel
 from ui.context import QUIET, RAW, WORK, Context, modality_of
 from ui.guard import told
 from ui.markup import Html, tag
-from ui.point_cards import looker
+from ui.pages.mapping.hovering import HoverCards
 
 #: what points are coloured by that no single run has
 KEPT: Final = "neighbours kept"
@@ -45,7 +47,7 @@ class MapsPart:
         self.services = context.services
         self.loaded = gr.State("")  # key of what the browser has, and how it is shown
         self.chosen = gr.State("")  # id of the item with rays
-        look = looker(context.services)
+        look = HoverCards(context.services).card
         with gr.Row(elem_classes="i-toolbar i-compare-tools"):
             self.mode = gr.Radio(
                 [("Two maps", "two"), ("From A to B", "morph")], value="two", label="Shown as",
@@ -134,9 +136,10 @@ class MapsPart:
         moving = mode == "morph"
         value = map_figures.frames(frames, modality, slider=moving)
         state = f"{value['key']} {mode}"
+        jobs = [] if frames.ready else self._jobs(run, str(other), method)
         updates: Updates = {
-            self.told: self._told(frames, run, str(other), method),
-            self.clock: gr.Timer(active=not frames.ready),
+            self.told: "" if frames.ready else self._told(jobs),
+            self.clock: gr.Timer(active=any(job.live for job in jobs)),
         }
         if state == loaded:
             return updates
@@ -188,23 +191,29 @@ class MapsPart:
             self.chosen: "",
         }
 
-    def _told(self, frames: Frames, run: str, other: str, method: str) -> Html | str:
-        """How far the final layouts are, while they are not there."""
-        if frames.ready:
-            return ""
+    def _jobs(self, run: str, other: str, method: str) -> list[EvaluationSummary]:
+        """What makes the two final layouts, or has failed to."""
         layout = LayoutRequest(method="pca" if method == "pca" else "umap")
-        jobs = [
+        found = [
             self.services.map_progress(run, layout),
             self.services.map_progress(other, layout.model_copy(update={"like": run})),
         ]
-        failed = next((job.error for job in jobs if job and job.status == "failed"), None)
+        return [job for job in found if job is not None]
+
+    def _told(self, jobs: Sequence[EvaluationSummary]) -> Html:
+        """How far the final layouts are, while they are not there."""
+        failed = next((job.error for job in jobs if job.error), None)
         if failed:
-            return cards.notice(f"The final layout could not be made: {failed}", "bad")
-        going = next((job.progress for job in jobs if job and job.live and job.progress), None)
-        how_far = f" {words.progress_line(going)}." if going and going.total else ""
+            return cards.notice(f"Both runs are drawn by PCA: {failed}", "bad")
+        live = [job for job in jobs if job.live]
+        if not live:
+            return cards.notice(
+                "Both runs are drawn by PCA, as no UMAP of B that follows A's places has been made here."
+            )
+        told = [words.progress_line(job.progress) for job in live if job.progress]
         return cards.notice(
-            "Both runs are drawn by PCA while B is laid out from A's places; that takes their place by "
-            f"itself.{how_far}"
+            "Both runs are drawn by PCA while B is laid out from A's places by UMAP, which takes their "
+            f"place by itself. {' · '.join(filter(None, told))}"
         )
 
     def _words(self, frames: Frames, things: list[str]) -> Html:
