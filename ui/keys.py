@@ -11,16 +11,30 @@ from ui.markup import Html, tag
 KEYS: Final[dict[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
     "Everywhere": (
         (("/",), "type a search"),
-        (("1", "…"), "the pages, in the order of their tabs"),
+        (("1", "…", "9"), "the pages, in the order of their tabs"),
         (("?",), "this list"),
         (("Esc",), "closes what is open, or lets go of what is chosen"),
     ),
     "Explore": (
-        (("Enter",), "searches at once, or from the answer that is marked"),
-        (("↓",), "from the search bar to the answers"),
-        (("←", "→", "↑", "↓"), "from answer to answer"),
-        (("+", "−"), "take the marked answer into the query, or away from it"),
-        (("Esc",), "empties the search bar, or leads back to it"),
+        (("↓",), "from the search to the first answer"),
+        (("←", "→", "↑", "↓"), "through the answers"),
+        (("Enter",), "searches from the answer"),
+        (("+", "-"), "more like this answer, or less"),
+        (("Home", "End"), "the first answer, the last one"),
+    ),
+    "Map, when it has the focus": (
+        (("←", "→", "↑", "↓"), "move it, or turn it in space"),
+        (("+", "-"), "nearer, further away"),
+        (("Home",), "all of it"),
+    ),
+    "A region of a picture": (
+        (("←", "→", "↑", "↓"), "move it; with Shift, make it larger or smaller"),
+        (("Enter",), "done"),
+    ),
+    "A duel": (
+        (("←", "→"), "the left answers are better, the right ones are"),
+        (("↑", "↓"), "both are as good, both are bad"),
+        (("N",), "the next query"),
     ),
 }
 
