@@ -11,16 +11,29 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import encoders, evaluating, features, losses, methods, scenes
+from benchmarks import (
+    drifting,
+    encoders,
+    evaluating,
+    features,
+    indexing,
+    losses,
+    methods,
+    scenes,
+    searching,
+)
 
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
+    "drifting": drifting.measure,
     "encoders": encoders.measure,
     "evaluating": evaluating.measure,
     "features": features.measure,
+    "indexing": indexing.measure,
     "losses": losses.measure,
     "methods": methods.measure,
     "scenes": scenes.measure,
+    "searching": searching.measure,
 }
 
 #: takes more than an hour, so it has to be asked for
