@@ -16,15 +16,16 @@ KEYS: Final[dict[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
         (("Esc",), "closes what is open, or lets go of what is chosen"),
     ),
     "Explore": (
-        (("↓",), "from the search to the first answer"),
-        (("←", "→", "↑", "↓"), "through the answers"),
-        (("Enter",), "searches from the answer"),
-        (("+", "-"), "more like this answer, or less"),
+        (("Enter",), "searches at once, or from the answer that is marked"),
+        (("↓",), "from the search bar to the answers"),
+        (("←", "→", "↑", "↓"), "from answer to answer"),
         (("Home", "End"), "the first answer, the last one"),
+        (("+", "−"), "take the marked answer into the query, or away from it"),
+        (("Esc",), "empties the search bar, or leads back to it"),
     ),
     "Map, when it has the focus": (
         (("←", "→", "↑", "↓"), "move it, or turn it in space"),
-        (("+", "-"), "nearer, further away"),
+        (("+", "−"), "nearer, further away"),
         (("Home",), "all of it"),
     ),
     "A region of a picture": (

@@ -15,7 +15,14 @@ HEARD = {
     "A region of a picture": ("crop",),
     "A duel": ("duel",),
 }
-NAMES = {"←": "ArrowLeft", "→": "ArrowRight", "↑": "ArrowUp", "↓": "ArrowDown", "Esc": "Escape"}
+NAMES = {
+    "←": "ArrowLeft",
+    "→": "ArrowRight",
+    "↑": "ArrowUp",
+    "↓": "ArrowDown",
+    "Esc": "Escape",
+    "−": "-",
+}
 
 
 def test_every_key_that_is_listed_is_heard() -> None:
