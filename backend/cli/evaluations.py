@@ -76,7 +76,7 @@ def zero_shot(
             template_set=prompts or services.guess_prompt_set(where),
             templates=tuple(template or ()),
         )
-        found = _measured("zero-shot", asked, run, ZeroShotReport, fetched=where)
+        found = measured("zero-shot", asked, run, ZeroShotReport, fetched=where)
         write(json_file, found.model_dump(mode="json"))
         console.print(classes_table(found))
 
@@ -98,7 +98,7 @@ def compose(
         asked = CompositionalRequest(
             benchmark=place(benchmark), images=place(images) if images else ""
         )
-        found = _measured("compositional", asked, run, CompositionalReport)
+        found = measured("compositional", asked, run, CompositionalReport)
         write(json_file, found.model_dump(mode="json"))
         console.print(compositional_table(found))
         _notes(found.notes)
@@ -120,7 +120,7 @@ def similarity(
         asked = SimilarityRequest.model_validate(
             {"neighbours": neighbours, "permutations": permutations, **told_more}
         )
-        found = _measured("similarity", asked, run, SimilarityResult)
+        found = measured("similarity", asked, run, SimilarityResult)
         console.print(similarity_table(found.spaces))
         if found.layers is not None:
             best = found.layers.found
@@ -135,7 +135,7 @@ def similarity(
 def gap(run: Run, json_file: JsonFile = None) -> None:
     """Take 0 to 100 % of the modality gap away and see what retrieval does."""
     with told():
-        found = _measured("gap", GapRequest(), run, GapReport)
+        found = measured("gap", GapRequest(), run, GapReport)
         write(json_file, found.model_dump(mode="json"))
         console.print(gap_table(found))
 
@@ -157,7 +157,7 @@ def words(
         except (OSError, UnicodeDecodeError):
             stop(f"{pairs} cannot be read as text in UTF-8.", 2)
         asked = CounterfactualRequest(pairs=given)
-        found = _measured("counterfactual", asked, run, CounterfactualReport)
+        found = measured("counterfactual", asked, run, CounterfactualReport)
         write(json_file, found.model_dump(mode="json"))
         console.print(counterfactual_table(found))
 
@@ -211,7 +211,7 @@ def assess(
             text_encoder=place(text_encoder) if text_encoder else None,
             seed=seed,
         )
-        found = _measured("assessment", asked, None, AssessmentReport, fetched=asked.labelled)
+        found = measured("assessment", asked, None, AssessmentReport, fetched=asked.labelled)
         write(json_file, found.model_dump(mode="json"))
         console.print(assessment_table(found))
         _notes(found.notes)
@@ -232,7 +232,7 @@ def leaderboard(
         console.print(leaderboard_table(found))
 
 
-def _measured(
+def measured(
     kind: EvaluationKind,
     asked: Frozen,
     run: str | None,

@@ -17,7 +17,9 @@ _WORDS: Final = 3
 _LONGEST: Final = 32  # letters of a label; a single word is cut
 #: of a region's points so many are looked at for the densest place
 _LOOKED_AT: Final = 2000
+#: how far round a place its density is looked at: so many points, or such a share of the region's
 _NEAR: Final = 15
+_NEAR_SHARE: Final = 1 / 8
 #: two labels are apart by this share of the map's reach
 _APART: Final = 0.08
 
@@ -79,7 +81,7 @@ def _densest(
 
     step = -(-len(coordinates) // _LOOKED_AT)
     some = coordinates[::step]
-    k = min(_NEAR, len(some))
+    k = min(max(_NEAR, int(len(some) * _NEAR_SHARE)), len(some))
     spread = cKDTree(some).query(some, k)[0].reshape(len(some), -1).mean(axis=1)
     if len(taken):
         across = taken[:, : some.shape[1]]

@@ -7,16 +7,18 @@ Drawn in one frame, what moves is the vectors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
 _BLOCK: Final = 16_384
-#: wider spaces, as those of anchors, are searched by subspace iteration: their covariance is too large
+#: the covariance of wider spaces, as those of anchors, is never formed
 _WIDE: Final = 1024
-_BESIDE: Final = 8  # directions that are followed beside those wanted
-_ROUNDS: Final = 8
+_SMALL: Final = 16  # dimensions from which iteration is worth it
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Plane:
         """The principal plane, or space, of vectors (n, d)."""
         width = vectors.shape[1]
         mean = vectors.mean(axis=0, dtype=np.float64)
-        axes = (_directions if width <= _WIDE else _followed)(vectors, mean, dimensions)
+        axes = _directions(vectors, mean, dimensions)
         axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
         # a one-dimensional space lies on a line
         axes = np.column_stack([axes, np.zeros((width, dimensions - axes.shape[1]))])
@@ -61,25 +63,37 @@ def _directions(
     vectors: NDArray[np.float32], mean: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
     """(d, count) orthonormal, of largest variance first; (d, d) where that is fewer."""
+    width = len(mean)
+    if not (vectors != vectors[:1]).any():  # one point, however often: no direction is any better
+        return np.eye(width, count)
+    if width <= _SMALL:
+        every: NDArray[np.float64] = np.linalg.eigh(_covariance(vectors, mean))[1]
+        return every[:, ::-1][:, :count]
+    from scipy.sparse.linalg import eigsh
+
+    # a few directions by Lanczos' method: all of them take many times as long
+    covariance = _product(vectors, mean) if width > _WIDE else _covariance(vectors, mean)
+    first = np.random.default_rng(0).normal(size=width)
+    axes: NDArray[np.float64] = eigsh(covariance, k=count, v0=first)[1]
+    return axes[:, ::-1]
+
+
+def _covariance(vectors: NDArray[np.float32], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(d, d), times n."""
     covariance = np.zeros((len(mean), len(mean)))
     for start in range(0, len(vectors), _BLOCK):
         block = vectors[start : start + _BLOCK] - mean
         covariance += block.T @ block
-    axes: NDArray[np.float64] = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
-    return axes
+    return covariance
 
 
-def _followed(
-    vectors: NDArray[np.float32], mean: NDArray[np.float64], count: int
-) -> NDArray[np.float64]:
-    """The same by subspace iteration (Halko, Martinsson & Tropp 2011), which holds no (d, d) matrix."""
-    axes = np.random.default_rng(0).normal(size=(len(mean), count + _BESIDE))
-    for _ in range(_ROUNDS):
-        along, _ = np.linalg.qr(vectors @ axes.astype(np.float32) - mean @ axes)
-        back = vectors.T @ along.astype(np.float32) - np.outer(mean, along.sum(axis=0))
-        axes, _ = np.linalg.qr(back)
-    _, _, turned = np.linalg.svd(
-        vectors @ axes.astype(np.float32) - mean @ axes, full_matrices=False
-    )
-    found: NDArray[np.float64] = axes @ turned[:count].T
-    return found
+def _product(vectors: NDArray[np.float32], mean: NDArray[np.float64]) -> LinearOperator:
+    """The covariance as what it does to a direction."""
+    from scipy.sparse.linalg import LinearOperator
+
+    def along(direction: NDArray[np.float64]) -> NDArray[np.float64]:
+        flat = vectors @ direction.ravel().astype(np.float32) - mean @ direction.ravel()
+        back: NDArray[np.float64] = vectors.T @ flat.astype(np.float32) - mean * flat.sum()
+        return back
+
+    return LinearOperator((len(mean), len(mean)), matvec=along, dtype=np.float64)

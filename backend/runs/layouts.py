@@ -266,6 +266,8 @@ class RunLayouts:
         if asked.like:
             start, known = self._places_in(self._other(asked.like), _plain(request), stage)
             return (start if graph is None else filled(start, known, graph)), known
+        if asked.method == "pca":  # it begins nowhere
+            return np.zeros((len(vectors), asked.dimensions), np.float32), None
         base = base_of(asked)
         if base is None:
             return pca(vectors, asked.dimensions), None

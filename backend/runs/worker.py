@@ -58,6 +58,7 @@ MOST_RECOVERIES = 10
 LOOK_EVERY = 0.25
 BEAT_EVERY = 1.0
 RECONCILE_EVERY = 10.0
+WARM_EVERY = 2.0
 RECOVERY_PATIENCE = 5.0
 CANCEL_PATIENCE = timedelta(seconds=1.2)
 
@@ -152,6 +153,22 @@ class Worker:
             self._state = "ready"
             self._imported.set()
         log.info("libraries imported in %.1f s", time.monotonic() - begun)
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Compiles what the first map needs, once nothing waits: it would take part of the interpreter
+        from whatever else goes on here."""
+        from backend.exploration.layouts.umaps import warm_up
+
+        try:
+            while self.jobs.live():
+                time.sleep(WARM_EVERY)
+            begun = time.monotonic()
+            warm_up()
+        except Exception:  # the first map then takes longer, and says itself what is wrong
+            log.exception("the map could not be warmed up")
+            return
+        log.info("the map's methods were warmed up in %.1f s", time.monotonic() - begun)
 
     def _launch(self) -> None:
         config: DBOSConfig = {

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Final
 
-from backend.exploration.layouts.projecting import method_words
+from backend.exploration.layouts.projecting import method_words, neighbours_of
 from backend.schemas import ITEM_WORDS, USUAL_LAYOUT, LayoutRequest, Modality, Side, Space
 
 #: to be raised where the same request would be laid out otherwise; older files are then made anew
@@ -75,6 +75,8 @@ def words(request: LayoutRequest, modality: Modality, like: str = "") -> str:
     """
     items = ITEM_WORDS[modality][1]
     name = method_words(request.method)
+    if request.method == "tsne":
+        name += f" at perplexity {request.neighbours}"
     things = {"shared": "points", "image encoder": items, "text encoder": "captions"}[request.space]
     of = {
         "shared": "all embeddings",
@@ -85,11 +87,9 @@ def words(request: LayoutRequest, modality: Modality, like: str = "") -> str:
         count = {2: "two", 3: "three"}[request.dimensions]
         told = f"{name} of {of}: the {count} directions of largest variance"
     elif request.space != "shared":
-        told = f"{name} of {of}: each is drawn near its {request.neighbours} nearest {things}"
+        told = f"{name} of {of}: each is drawn near its {neighbours_of(request)} nearest {things}"
     else:
         told = f"{name}: {_drawn_near(request, items)}"
-    if request.method == "tsne":
-        told += " (its perplexity)"
     if request.like is not None:
         told += f"; turned and scaled to lie on the map of {like or request.like}"
         if request.method != "pca":
@@ -98,7 +98,7 @@ def words(request: LayoutRequest, modality: Modality, like: str = "") -> str:
 
 
 def _drawn_near(request: LayoutRequest, items: str) -> str:
-    count = request.neighbours
+    count = neighbours_of(request)
     if request.graph == "cross-modal":
         half, rest = count // 2, count - count // 2
         return (
