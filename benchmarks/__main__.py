@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    drawing,
     drifting,
     encoders,
     evaluating,
     features,
     indexing,
     losses,
+    mapping,
     methods,
     scenes,
     searching,
@@ -25,12 +27,14 @@ from benchmarks import (
 
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
+    "drawing": drawing.measure,
     "drifting": drifting.measure,
     "encoders": encoders.measure,
     "evaluating": evaluating.measure,
     "features": features.measure,
     "indexing": indexing.measure,
     "losses": losses.measure,
+    "mapping": mapping.measure,
     "methods": methods.measure,
     "scenes": scenes.measure,
     "searching": searching.measure,

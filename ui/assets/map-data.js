@@ -15,6 +15,7 @@ const bytesOf = (base64) => {
   for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
   return bytes;
 };
+const floats = (base64) => new Float32Array(bytesOf(base64).buffer);
 const maskOf = (base64, n) => {
   const bits = bytesOf(base64), found = new Uint8Array(n);
   for (let i = 0; i < n; i++) found[i] = (bits[i >> 3] >> (i & 7)) & 1;

@@ -1,14 +1,6 @@
 // The map: as a picture of twice its size, or as a drawing. Points of a large map are a picture within the drawing.
 const MOST_DRAWN = 20000;
 
-const download = (blob, kind) => {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `${geo.file}.${kind}`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-};
-
 const drawPoints = (parent) => {
   const three = table(), m = matrix(), sizes = sizesNow();
   const names = new Array(256).fill(0).map((_, i) => `rgb(${[0, 1, 2].map((k) => three[3 * i + k]).join()})`);
@@ -73,7 +65,7 @@ const save = async (kind) => {
     const drawing = geo.n <= MOST_DRAWN;
     if (!drawing) remark(`Above ${MOST_DRAWN.toLocaleString("en")} points the SVG holds them as a picture; lines and words are drawn.`);
     const text = figure(drawing ? "drawn" : pictured(2, (from) => from.toDataURL()));
-    download(new Blob([text], { type: "image/svg+xml" }), "svg");
+    handOver(new Blob([text], { type: "image/svg+xml" }), `${geo.file}.svg`);
     return;
   }
   const page = document.createElement("canvas"), pen = page.getContext("2d");
@@ -86,7 +78,7 @@ const save = async (kind) => {
   above.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(figure("above"));
   await above.decode();
   pen.drawImage(above, 0, 0, page.width, page.height);
-  page.toBlob((blob) => download(blob, "png"), "image/png");
+  page.toBlob((blob) => handOver(blob, `${geo.file}.png`), "image/png");
 };
 const remark = (text) => {
   word.textContent = text;

@@ -49,8 +49,8 @@ const redraw = (moves = false) => { asked ||= requestAnimationFrame(() => show(m
 const KEPT = (window.isthmusMaps ??= new Map());
 const keep = () => KEPT.set(element.id, {
   key: geo.key, title: paint?.title, seen: camera.fitted ? null : sight(), asked: JSON.stringify(props.camera ?? null),
-  tool, named, hidden, at: geo.frames ? heading : 0, end: painter.end });
-KEPT.get(element.id)?.end(); // the canvas of the last visit holds one of the few contexts that a browser gives
+  tool, named, hidden, at: geo.frames ? heading : 0, life });
+KEPT.get(element.id)?.life.abort(); // the last visit's canvas holds one of the few contexts that a browser gives
 
 const sized = () => {
   const seen = geo && width && !camera.fitted ? sight() : null;
@@ -119,19 +119,20 @@ const drawAll = () => {
   drawStrip();
 };
 
-const unless = (listener) => function stop(event) {
-  if (element.isConnected) listener(event);
-  else event.currentTarget.removeEventListener(event.type, stop);
+const life = new AbortController(); // until the map is made anew, on another visit of its page
+const heed = (target, kinds, listener) => {
+  for (const kind of kinds) target.addEventListener(kind, (event) => element.isConnected && listener(event), { signal: life.signal });
 };
-document.addEventListener("keydown", unless(escaped));
-for (const kind of ["pointerover", "pointerout", "focusin", "focusout"]) document.addEventListener(kind, unless(pointed));
-window.addEventListener(HEARD, unless(hear));
+heed(document, ["keydown"], escaped);
+heed(document, ["pointerover", "pointerout", "focusin", "focusout"], pointed);
+heed(window, [HEARD], hear);
 watch(["value", "colouring"], drawAll);
 watch(["rays", "markers", "labels"], () => geo && overlay());
 watch("selected", () => geo && readChosen());
 watch("frame", () => geo?.frames && go(Number(props.frame) || 0));
 watch("camera", () => { if (geo) { lookAt(props.camera); redraw(); } });
-onTheme(() => { repaint(); overlay(); });
+const themed = onTheme(() => { repaint(); overlay(); });
+life.signal.addEventListener("abort", () => { themed.disconnect(); painter.end(); });
 onSize(root, () => (geo && root.dataset.shown ? sized() : drawAll()));
 // where a row is on the screen, for whoever drives the page from outside
 root.isthmus = { place: (row) => {

@@ -1,11 +1,5 @@
 // Shared by map and curves: colours of the theme, when to draw, and what is taken away.
 const css = (name) => getComputedStyle(document.body).getPropertyValue("--i-" + name).trim();
-const floats = (base64) => {
-  const raw = atob(base64);
-  const bytes = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return new Float32Array(bytes.buffer);
-};
 const make = (parent, kind, className, text) => {
   const node = document.createElement(kind);
   if (className) node.className = className;
@@ -15,10 +9,12 @@ const make = (parent, kind, className, text) => {
 };
 const onTheme = (redraw) => {
   let dark = document.body.classList.contains("dark");
-  new MutationObserver(() => {
+  const observer = new MutationObserver(() => {
     const now = document.body.classList.contains("dark");
     if (now !== dark) { dark = now; redraw(); }
-  }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  });
+  observer.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  return observer;
 };
 const onSize = (node, redraw) => {
   let width = 0;

@@ -58,25 +58,36 @@ def progress(
     """
     if view.ready:
         return ""
+    if view.note:
+        return cards.notice(view.note)
     if job is None:
         return cards.notice(f"{asked} of these points has not been drawn; this is {_now(view)}.")
-    if job.error:
-        again = cards.button("Try again", "again", kind="small") if changeable else None
-        return tag("div", cards.notice(job.error, "bad"), tag("div.i-row", again))
-    if not job.live:
-        again = cards.button("Draw it", "again", kind="small") if changeable else None
-        return tag(
-            "div.i-map-progress",
-            tag("span", f"{asked} was stopped; this is {_now(view)}."), again,
-        )  # fmt: skip
+    if job.live:
+        return _under_way(view, asked, job, worker, changeable)
+    line = job.error or f"{asked} was stopped; this is {_now(view)}."
+    again = cards.button("Draw it", "again", kind="small") if changeable and job.resumable else None
+    return tag("div.i-map-progress", tag("span", line), again, role="status")
+
+
+def _under_way(
+    view: MapView, asked: str, job: EvaluationSummary, worker: WorkerState, changeable: bool
+) -> Html:
     state = job.progress
-    line = "starts when the worker is free" if worker.alive else worker.message
-    stop = cards.button("Stop", "stop", job.id, "small stop") if changeable else None
-    told = words.progress_line(state) if state else line
+    line = words.progress_line(state) if state else ""
+    if not worker.alive:
+        line = worker.message
+    elif job.status == "queued":
+        line = "starts when the worker is free"
+    # a run's own map is made by its own step
+    stop = (
+        cards.button("Stop", "stop", job.id, "small stop")
+        if changeable and not job.with_run
+        else None
+    )
     return tag(
         "div.i-map-progress",
         tag("span", f"{asked} is being drawn and takes its place by itself; until then, {_now(view)}."),
-        tag("span.i-soft", f"{state.stage} · {told}" if state and told else told),
+        tag("span.i-soft", " · ".join(part for part in (state.stage if state else "", line) if part)),
         bar(words.progress_share(state) if state else None, f"{asked} is being drawn"),
         stop,
         role="status",
