@@ -32,7 +32,9 @@ class ChangedPoints(Frozen):
     among: Literal["other", "both"] = Field(
         "other", description="whose neighbours: of the other modality, or so many of each"
     )
-    judged: int = Field(0, description="points that were looked at; a sample of very large galleries")
+    judged: int = Field(
+        0, description="points that were looked at; a sample of very large galleries"
+    )
     kept: float = Field(description="mean share of neighbours in common, over those points")
     chance: float = Field(description="that a random order would keep")
     points: tuple[Changed, ...]
