@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,13 @@ numpy.save(sys.argv[1] + "/plain.npy", flat)
 """
 
 
+class _Taken(NamedTuple):
+    """Seconds on the clock, and of all cores together, which others on the machine change less."""
+
+    wall: float
+    cores: float
+
+
 def measure(quick: bool) -> dict[str, float]:
     """Seconds, milliseconds, and how many times as long plain umap-learn takes."""
     rounds = 1 if quick else 3
@@ -57,17 +64,21 @@ def measure(quick: bool) -> dict[str, float]:
         folder = Path(place)
         vectors = made(ITEMS)
         np.save(folder / "vectors.npy", vectors)
-        cold: dict[str, list[float]] = {"ours": [], "plain": []}
+        cold: dict[str, list[_Taken]] = {"ours": [], "plain": []}
         for _ in range(rounds):
             for name, taken in cold.items():
                 taken.append(_cold(name, folder))
         ours, plain = (np.load(folder / f"{name}.npy") for name in cold)
         warm = [_timed(partial(lay_out, vectors)) for _ in range(rounds + 1)][1:]
+        seconds = {name: median(each.wall for each in taken) for name, taken in cold.items()}
+        worked = {name: median(each.cores for each in taken) for name, taken in cold.items()}
         figures |= {
             "10,000 points, warm, s": median(warm),
-            "10,000 points, cold, s": median(cold["ours"]),
-            "10,000 points, plain umap-learn, cold, s": median(cold["plain"]),
-            "plain / ours, cold": median(cold["plain"]) / median(cold["ours"]),
+            "10,000 points, cold, s": seconds["ours"],
+            "10,000 points, plain umap-learn, cold, s": seconds["plain"],
+            "plain / ours, cold": seconds["plain"] / seconds["ours"],
+            "10,000 points, cold, s of all cores": worked["ours"],
+            "plain / ours, cold, of all cores": worked["plain"] / worked["ours"],
             "same coordinates in two processes": float(np.array_equal(ours, lay_out(vectors))),
             "other settings from that map, warm, s": _timed(partial(lay_out, vectors, ours)),
             **_judged("ours", vectors, ours),
@@ -105,10 +116,14 @@ def lay_out(
     return project(asked, vectors, near, begin, again=start is not None).coordinates
 
 
-def _cold(name: str, folder: Path) -> float:
+def _cold(name: str, folder: Path) -> _Taken:
     program = ["-c", _PLAIN] if name == "plain" else ["-m", "benchmarks.mapping"]
     command = [sys.executable, "-W", "ignore", *program, str(folder)]
-    return _timed(partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL))
+    before = os.times()
+    wall = _timed(partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL))
+    after = os.times()
+    of_children = (after.children_user, after.children_system)
+    return _Taken(wall, sum(of_children) - before.children_user - before.children_system)
 
 
 def _judged(name: str, vectors: NDArray[np.float32], flat: NDArray[np.float32]) -> dict[str, float]:

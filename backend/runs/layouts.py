@@ -52,9 +52,9 @@ class RunLayouts:
         known: str | None = None,
     ) -> None:
         self.settings, self.store, self.run_id = settings, store, run_id
-        self.detail = store.get_run(run_id)
+        self.summary = store.get_summary(run_id)
         self.folder = settings.indexes_dir / run_id
-        self.made_of = known or made_of(settings, self.detail)
+        self.made_of = known or made_of(settings, store.get_run(run_id))
         self._vectors: dict[Space, tuple[NDArray[np.float32], str]] = {}
         if gallery is not None:
             self.__dict__["gallery"] = gallery
@@ -70,7 +70,7 @@ class RunLayouts:
         """What a request comes to for this run."""
         from backend.exploration.layouts.requests import resolved
 
-        return resolved(request, self.run_id, self.detail.request.seed)
+        return resolved(request, self.run_id, self.summary.seed)
 
     def key(self, request: LayoutRequest) -> str:
         """What its files are named by.
@@ -81,7 +81,7 @@ class RunLayouts:
         from backend.exploration.layouts.requests import key_of
 
         asked = self.resolved(request)
-        like = self._other(asked.like).key(_plain(request)) if asked.like else ""
+        like = self._other(asked.like).key(self._plain(request)) if asked.like else ""
         return key_of(asked, self.made_of, like)
 
     def find(self, request: LayoutRequest) -> Layout | None:
@@ -183,11 +183,17 @@ class RunLayouts:
     def _other(self, run_id: str) -> RunLayouts:
         return RunLayouts(self.settings, self.store, run_id)
 
+    def _plain(self, request: LayoutRequest) -> LayoutRequest:
+        """What is asked of the other run, whose own seed is as good as this one's."""
+        seed = self.resolved(request).seed
+        own = seed == self.summary.seed
+        return request.model_copy(update={"like": None, "seed": None if own else seed})
+
     def _words(self, asked: LayoutRequest) -> str:
         from backend.exploration.layouts.requests import words
 
         like = self.store.get_summary(asked.like).name if asked.like else ""
-        return words(asked, self.detail.summary.modality, like)
+        return words(asked, self.summary.modality, like)
 
     def _read(self, space: Space, stage: Stage) -> tuple[NDArray[np.float32], str]:
         """Unit rows of a layout's points, and what has to be said of them."""
@@ -264,7 +270,7 @@ class RunLayouts:
         from backend.exploration.layouts.requests import base_of
 
         if asked.like:
-            start, known = self._places_in(self._other(asked.like), _plain(request), stage)
+            start, known = self._places_in(self._other(asked.like), self._plain(request), stage)
             return (start if graph is None else filled(start, known, graph)), known
         if asked.method == "pca":  # it begins nowhere
             return np.zeros((len(vectors), asked.dimensions), np.float32), None
@@ -285,7 +291,7 @@ class RunLayouts:
         known = rows >= 0
         if not known.any():
             raise InvalidInput(
-                f"{other.detail.summary.name} was tested on other items, so its map says nothing about "
+                f"{other.summary.name} was tested on other items, so its map says nothing about "
                 "where these belong. Choose a run with the same data set."
             )
         return laid[rows], known
@@ -297,10 +303,6 @@ class RunLayouts:
         drawn = Drawn.of(self.points(space), self._images)
         images, texts = (self.gallery.indexes[side].ids for side in ("image", "text"))
         return [*(images[row] for row in drawn.image), *(texts[row] for row in drawn.text)]
-
-
-def _plain(request: LayoutRequest) -> LayoutRequest:
-    return request.model_copy(update={"like": None})
 
 
 def _placed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from backend.errors import NotFound
@@ -113,7 +114,7 @@ class LayingOut(Searching, Remembering):
         asked = self._asked(layouts, layout)
         if asked is not None or not _is_usual(layouts, layout):
             return asked
-        state, run = self._store.map_state(run_id), layouts.detail.summary
+        state, run = self._store.map_state(run_id), layouts.summary
         if state not in ("queued", "running"):
             return None
         return EvaluationSummary(
@@ -193,7 +194,9 @@ class LayingOut(Searching, Remembering):
                 state = self._store.map_state(run_id)
                 if state is None:
                     self._jobs.draw_map(run_id)
-                if state in (None, "queued", "running"):
+                # the map comes after all runs that wait, and a person who looks at it need not
+                behind = state == "queued" and self._store.live_attempts(timedelta(0))
+                if state in (None, "queued", "running") and not behind:
                     return
             before = self._asked(layouts, request)
             if before is not None:

@@ -12,7 +12,7 @@ from backend.settings import Settings
 
 R = TypeVar("R")
 
-_MOST = 24
+_MOST = 64
 
 
 class Remembering(Opening):

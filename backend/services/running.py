@@ -110,6 +110,8 @@ class Running(Weighing, Comparing, Diagnosing):
         self.may_change()
         self._jobs.delete(run_id)
         self._forget(run_id)
+        for path in (self.settings.data_dir / "reports").glob(f"map-{run_id}-*"):
+            path.unlink(missing_ok=True)
 
     def worker(self) -> WorkerState:
         """Whether jobs are being carried out."""
