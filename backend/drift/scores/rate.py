@@ -130,13 +130,15 @@ def _fitted(x: Values, curves: Values) -> tuple[Values, Values, Values]:
 
     Where nothing decays a is 0; then any rate would do, and 0 is told.
     """
-    tried = np.stack([_given(x, curves, np.full(len(curves), rate))[0] for rate in _STARTS])
-    best = tried.argmin(axis=0)
+    many = len(_STARTS)
+    tried = _given(x, np.repeat(curves, many, axis=0), np.tile(_STARTS, len(curves)))[0]
+    best = tried.reshape(len(curves), many).argmin(axis=1)
     low = _STARTS[np.maximum(best - 1, 0)]
-    high = _STARTS[np.minimum(best + 1, len(_STARTS) - 1)]
+    high = _STARTS[np.minimum(best + 1, many - 1)]
     for _ in range(_HALVINGS):  # golden section: the valley lies between
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        lower = _given(x, curves, left)[0] <= _given(x, curves, right)[0]
+        both = _given(x, np.concatenate([curves, curves]), np.concatenate([left, right]))[0]
+        lower = both[: len(curves)] <= both[len(curves) :]
         low, high = np.where(lower, low, left), np.where(lower, right, high)
     rate = (low + high) / 2
     loss, a, c = _given(x, curves, rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
@@ -92,12 +92,12 @@ def test_no_step_of_nearest_items_is_less_similar_than_the_one_before() -> None:
 
 def test_draws_follow_the_cosines() -> None:
     space = on_circle({"i0": 0}, {"t10": 10, "t30": 30, "t50": 50, "t70": 70})
-    walks = (Walk(temperature=0.2, candidates=3, seed=seed) for seed in range(3000))
+    walks = (Walk(temperature=0.2, candidates=3, seed=seed) for seed in range(1500))
     taken = [items(next(retrieval_chains(space, ["i0"], 1, walk)))[1] for walk in walks]
     counts = [taken.count(name) for name in ("t10", "t30", "t50")]
     chances = np.exp(np.cos(np.radians([10, 30, 50])) / 0.2)
-    assert sum(counts) == 3000  # the fourth is no candidate
-    assert chisquare(counts, 3000 * chances / chances.sum()).pvalue > 0.001
+    assert sum(counts) == 1500  # the fourth is no candidate
+    assert chisquare(counts, 1500 * chances / chances.sum()).pvalue > 0.001
 
 
 def test_a_low_temperature_is_the_nearest_and_a_seed_another_chain() -> None:
@@ -116,6 +116,7 @@ def test_a_low_temperature_is_the_nearest_and_a_seed_another_chain() -> None:
     assert sum(a == b for a, b in zip(one, two, strict=True)) < len(SEEDS) / 2
 
 
+@settings(max_examples=15)
 @given(
     broken=st.lists(st.integers(0, 9), min_size=len(SEEDS), max_size=len(SEEDS)),
     order=st.permutations(SEEDS),

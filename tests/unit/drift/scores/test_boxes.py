@@ -24,7 +24,7 @@ BOXES = st.lists(
         lambda at: (at[0], at[1], at[0] + at[2], at[1] + at[3])
     ),
     min_size=1,
-    max_size=8,
+    max_size=5,
 )
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit, least_squares
 
@@ -53,6 +53,7 @@ def test_the_averaged_curve_is_fitted_against_generations_and_not_their_numbers(
     )
 
 
+@settings(max_examples=30)
 @given(a=st.floats(0.05, 1.5), b=st.floats(0.02, 1.5), c=st.floats(-0.9, 0.9))
 def test_a_curve_that_is_a_decay_is_found_again(a, b, c) -> None:
     found = fit(EVEN, curve((a, b, c), EVEN))
@@ -65,6 +66,7 @@ def test_a_curve_that_is_a_decay_is_found_again(a, b, c) -> None:
     assert found.half_life == pytest.approx(math.log(2) / found.b)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.floats(-1, 1), min_size=10, max_size=10))
 def test_no_fit_of_scipys_within_the_bounds_is_better(values) -> None:
     y = np.array(values)
