@@ -34,13 +34,15 @@ STEPS = [
 
 
 def outcome(place: Home, run_id: str) -> dict[str, Any]:
-    """Everything that a run measured, and its heads."""
+    """Everything that a run measured, its heads, and those that it kept along its training."""
     detail = place.store.get_run(run_id)
+    stops = place.settings.runs_dir / run_id / "training" / "stops"
     heads = load_file(Path(detail.artefacts["heads"]) / "heads.safetensors")
     return {
         "retrieval": {split: report.model_dump() for split, report in detail.retrieval.items()},
         "series": {curve.name: (curve.steps, curve.values) for curve in detail.series},
         "heads": {name: value.tolist() for name, value in heads.items()},
+        "stops": {path.name: path.read_bytes() for path in stops.iterdir()},
     }
 
 
