@@ -73,15 +73,9 @@ class LayingOut(Searching, Remembering):
         """
         import numpy as np
 
-        from backend.exploration.layouts.requests import SIDES
-        from backend.exploration.layouts.sampling import sample
-
-        shown = self._shown(run_id, layout)
-        gallery, card = self._space(run_id).gallery, shown.layout.card
-        images, most = len(gallery.indexes["image"]), min(max(_LEAST_POINTS, most), MOST_POINTS)
-        points = shown.points
-        if most < len(points):
-            points = sample(images, gallery.owners, most, SIDES[card.request.space])
+        shown, sizes = self._shown(run_id, layout), self.gallery_sizes(run_id)
+        images, points = sizes["image"], self._sampled(run_id, shown, most)
+        card = shown.layout.card
         report = card.report
         return MapView(
             run=run_id,
@@ -91,7 +85,7 @@ class LayingOut(Searching, Remembering):
             points=points,
             images=int(np.searchsorted(points, images)),
             xy=shown.layout.coordinates[np.searchsorted(shown.points, points)],
-            total=images + len(gallery.indexes["text"]),
+            total=sum(sizes.values()),
             total_images=images,
             trustworthiness=report.trustworthiness,
             neighbours_kept=report.neighbours_kept,
@@ -177,6 +171,17 @@ class LayingOut(Searching, Remembering):
 
     def _points(self, layouts: RunLayouts, space: Space) -> NDArray[np.int32]:
         return self._remembered(("points", layouts.run_id, space), lambda: layouts.points(space))
+
+    def _sampled(self, run_id: str, shown: Shown, most: int) -> NDArray[np.int32]:
+        """At most so many of a layout's points."""
+        from backend.exploration.layouts.requests import SIDES
+        from backend.exploration.layouts.sampling import sample
+
+        most = min(max(_LEAST_POINTS, most), MOST_POINTS)
+        if most >= len(shown.points):
+            return shown.points
+        gallery, space = self._space(run_id).gallery, shown.layout.card.request.space
+        return sample(len(gallery.indexes["image"]), gallery.owners, most, SIDES[space])
 
     def _quick(self, layouts: RunLayouts, dimensions: int, ready: bool) -> Shown:
         made = self._remembered(

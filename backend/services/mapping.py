@@ -220,21 +220,14 @@ class Mapping(LayingOut):
             InvalidInput: another form, or a selection of another gallery or without a point of the map.
             StorageError: it cannot be written.
         """
-        import numpy as np
-
         from backend.exploration.tables import write_points
 
         if form not in ("csv", "parquet"):
             raise InvalidInput(f"Points are written as csv or parquet, not {form!r}.")
         gallery, shown = self._space(run_id).gallery, self._shown(run_id, layout)
-        chosen = chosen_points(gallery, run_id, selection)
-        rows = np.arange(len(shown.points))
-        if chosen is not None:
-            rows = np.flatnonzero(np.isin(shown.points, chosen))
-            if not len(rows):
-                raise InvalidInput("None of the selected points is on this map. Select others.")
+        rows = _rows(shown, chosen_points(gallery, run_id, selection))
         points, key = shown.points[rows], shown.layout.card.report.key[:8]
-        part = "" if chosen is None else f"-selected-{_digest(points)[:8]}"
+        part = f"-selected-{_digest(points)[:8]}" if selection else ""
         path = self.settings.data_dir / "reports" / f"map-{run_id}-{key}{part}.{form}"
         write_points(
             path,
@@ -299,6 +292,22 @@ def _places(shown: Shown, points: NDArray[np.int32]) -> NDArray[np.int64]:
     if not np.isin(points, shown.points).all():
         raise InvalidInput("Some of these points are not on the map that is shown. Open it again.")
     return np.searchsorted(shown.points, points)
+
+
+def _rows(shown: Shown, chosen: NDArray[np.int32] | None) -> NDArray[np.int64]:
+    """Rows of a layout's points: those that are chosen, or all.
+
+    Raises:
+        InvalidInput: none of the chosen ones is on the map.
+    """
+    import numpy as np
+
+    if chosen is None:
+        return np.arange(len(shown.points))
+    rows = np.flatnonzero(np.isin(shown.points, chosen))
+    if not len(rows):
+        raise InvalidInput("None of the selected points is on this map. Select others.")
+    return rows
 
 
 def _named(query: Query) -> str:

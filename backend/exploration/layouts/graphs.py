@@ -22,7 +22,8 @@ from backend.schemas import NeighbourGraph
 
 #: neighbours that are searched once and then do for every smaller number
 USUAL: Final = 50
-_STEP: Final = 4096  # points searched between two reports
+_PRODUCTS: Final = 20_000_000_000  # multiplications between two reports, about half a second
+_LEAST: Final = 16
 
 Vectors = NDArray[np.float32]
 
@@ -113,11 +114,11 @@ def centred(vectors: Vectors, images: int) -> Vectors:
 def _block(vectors: Vectors, start: int, stop: int, k: int, report: Report) -> Block:
     """The k nearest of every row among the rows from ``start`` to ``stop``."""
     n, side = len(vectors), np.ascontiguousarray(vectors[start:stop], np.float32)
-    k = min(k, len(side) - 1)
+    k, step = min(k, len(side) - 1), max(_LEAST, _PRODUCTS // side.size)
     rows, distances = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-    for first in range(0, n, _STEP):
+    for first in range(0, n, step):
         report(first, n, "points")
-        last = min(n, first + _STEP)
+        last = min(n, first + step)
         found, cosines = exact(side, vectors[first:last], k + 1)
         found = found + start
         # the point itself is put last and cut off; where equal ones crowded it out, or it is not of this

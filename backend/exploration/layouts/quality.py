@@ -16,7 +16,8 @@ NEIGHBOURS: Final = 10
 JUDGED: Final = 2000
 #: numbers of the vectors that are held as float64; of wider spaces the points are held against fewer
 _VALUES: Final = 2**26
-_STEP: Final = 250  # points between two reports
+_PRODUCTS: Final = 5_000_000_000  # multiplications between two reports, about half a second
+_LEAST: Final = 10
 
 
 class Quality(NamedTuple):
@@ -53,10 +54,10 @@ def judge(
         return None
     rows = np.sort(draw.permutation(n)[:judged])
     before, after = vectors.astype(np.float64), coordinates.astype(np.float64)
-    told = []
-    for start in range(0, len(rows), _STEP):
+    told, step = [], max(_LEAST, _PRODUCTS // before.size)
+    for start in range(0, len(rows), step):
         report(start, len(rows), "points")
-        part = rows[start : start + _STEP]
+        part = rows[start : start + step]
         told.append(len(part) * trustworthiness(before, after, NEIGHBOURS, part))
     report(len(rows), len(rows), "points")
     return Quality(sum(told) / len(rows), _kept(vectors, coordinates, rows), len(rows))

@@ -26,6 +26,19 @@ _REACH: Final = 10.0  # of the first coordinates
 _NOISE: Final = 1e-4  # so that equal points can part
 _TOLD_EVERY: Final = 0.2  # seconds
 
+#: umap-learn's own values
+_AS_USUAL: Final[dict[str, Any]] = {
+    "initial_alpha": 1.0,
+    "gamma": 1.0,
+    "negative_sample_rate": 5,
+    "metric": "cosine",
+    "metric_kwds": {},
+    "densmap": False,
+    "densmap_kwds": {},
+    "output_dens": False,
+    "parallel": False,
+}
+
 #: Numba's threads may not be entered by two of ours at once
 _ALONE: Final = threading.Lock()
 
@@ -62,21 +75,13 @@ def umap_layout(
                 data=begin,  # looked at by no way of beginning that is used here
                 graph=fuzzy_graph(graph),
                 n_components=start.shape[1],
-                initial_alpha=1.0,
                 a=a,
                 b=b,
-                gamma=1.0,
-                negative_sample_rate=5,
                 n_epochs=epochs,
                 init=begin.astype(np.float32),
                 random_state=draw,
-                metric="cosine",
-                metric_kwds={},
-                densmap=False,
-                densmap_kwds={},
-                output_dens=False,
-                parallel=False,
                 tqdm_kwds=_told(lambda done: report(done, epochs, "epochs")),
+                **_AS_USUAL,
             )
     report(epochs, epochs, "epochs")
     return np.asarray(flat, np.float32)

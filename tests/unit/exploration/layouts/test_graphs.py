@@ -112,7 +112,7 @@ def test_a_side_of_hardly_any_points_takes_what_there_is(vectors: np.ndarray, im
 def test_searching_tells_how_far_it_is_and_can_be_stopped(
     vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graphs, "_STEP", 10)
+    monkeypatch.setattr(graphs, "_PRODUCTS", 0)
     told: list[tuple[int, int, str]] = []
     nearest(vectors, IMAGES, "cross-modal", 8, lambda *each: told.append(each))
     assert [each[0] for each in told] == sorted(each[0] for each in told)

@@ -49,7 +49,7 @@ def test_every_point_against_all_is_what_scikit_learn_says(
 def test_some_points_against_all_are_the_mean_of_theirs(
     space: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quality, "_STEP", 7)
+    monkeypatch.setattr(quality, "_PRODUCTS", 0)
     found, again = judge(*space, judged=40, seed=1), judge(*space, judged=40, seed=1)
     assert found is not None and found == again and found.judged == 40
     rows = np.sort(np.random.default_rng(1).permutation(N)[:40])
