@@ -1,6 +1,6 @@
 // The map: its tools, how many points are chosen, and a word where something is not as usual.
 const bar = make(root, "div", "i-map-bar");
-const word = make(root, "div", "i-map-word");
+const word = make(foot, "div", "i-map-word");
 bar.setAttribute("role", "toolbar");
 bar.setAttribute("aria-label", "Tools of the map");
 const ICONS = {

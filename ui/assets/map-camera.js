@@ -9,7 +9,7 @@ const middle = () => geo.box.map(([low, high]) => (low + high) / 2);
 const radius = () => Math.hypot(...geo.box.map(([low, high]) => (high - low) / 2)) || 1;
 const fitting = () => {
   const [across, up] = geo.box.map(([low, high]) => Math.max(high - low, 1e-9));
-  return Math.min((width - 2 * PADDING) / across, (height - 2 * PADDING) / up);
+  return Math.min(Math.max(width - 2 * PADDING, 40) / across, Math.max(height - 2 * PADDING, 40) / up);
 };
 const fit = () => {
   [camera.cx, camera.cy] = middle();

@@ -41,8 +41,9 @@ const take = (found) => {
 const choose = (found, how) => {
   take(found);
   say("chosen", { mask: found });
-  sent = { bits: chosen ? bitsOf(found) : "", when: performance.now() };
-  trigger("lasso", { rows: sent.bits, count: chosen, how });
+  const rows = chosen ? bitsOf(found) : "";
+  sent.push(rows);
+  trigger("lasso", { rows, count: chosen, how });
 };
 
 const finish = (pixels, how) => {

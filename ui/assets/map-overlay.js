@@ -10,7 +10,8 @@ const drawn = (parent, kind, attributes = {}, text) => {
 const over = drawn(root, "svg", { class: "i-map-over", "aria-hidden": "true" });
 const layers = Object.fromEntries(["names", "rays", "marks", "band"].map((name) => [name, drawn(over, "g", { class: name })]));
 const ring = make(root, "div", "i-map-ring");
-const key = make(root, "div", "i-map-rays");
+const foot = make(root, "div", "i-map-foot");
+const key = make(foot, "div", "i-map-rays");
 ring.hidden = key.hidden = true;
 const STAR = "M0-9 2.6-2.6 9 0 2.6 2.6 0 9-2.6 2.6-9 0-2.6-2.6Z";
 

@@ -54,11 +54,12 @@ const letGo = () => {
   gesture = null;
   root.classList.remove("busy");
 };
-const press = (here) => {
+const press = (here, touched) => {
   const row = nearest(...here, 14);
   if (row >= 0) {
     ringAt(row); // seen at once; the lines come with the answer
     trigger("pick", { row, point: pointOf(row) });
+    if (touched) leave(false); // no pointer stays to ring it
   } else if (raysNow()) trigger("clear", {});
 };
 const reset = () => { fit(); moved(); };
@@ -83,7 +84,7 @@ stage.addEventListener("pointerup", (event) => {
   const done = gesture;
   letGo();
   if (!geo || !done) return;
-  if (!done.moved && event.button === 0) press(spot(event));
+  if (!done.moved && event.button === 0) press(spot(event), event.pointerType === "touch");
   if (done.moved && (done.kind === "lasso" || done.kind === "box")) finish(done.path, done.how);
 });
 stage.addEventListener("pointercancel", (event) => { fingers.delete(event.pointerId); letGo(); });

@@ -72,12 +72,11 @@ const repaint = () => {
 };
 const overlay = () => { buildRays(); buildMarkers(); buildNames(); drawBar(); redraw(); };
 
-// An answer to an earlier lasso must not take back the later one.
-let sent = null;
+let sent = []; // what was chosen here and has not come back from the server
 const readChosen = () => {
-  if (sent && props.selected !== sent.bits && performance.now() - sent.when < 4000) return;
-  sent = null;
-  const bits = props.selected || "";
+  const bits = props.selected || "", earlier = sent.slice(0, -1).indexOf(bits);
+  if (earlier >= 0) { sent = sent.slice(earlier + 1); return; } // the answer to a lasso before the last
+  sent = [];
   take(!bits || bytesOf(bits).length === (geo.n + 7) >> 3 ? maskOf(bits, geo.n) : new Uint8Array(geo.n));
 };
 
@@ -87,7 +86,7 @@ const begins = (had) => {
   width = root.clientWidth;
   height = root.clientHeight;
   slow = playing = false;
-  sent = null;
+  sent = [];
   stops = "";
   heading = at;
   cards.clear();

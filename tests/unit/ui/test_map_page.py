@@ -182,6 +182,18 @@ def test_a_map_is_sent_once_and_then_only_what_has_changed(page: MapPage) -> Non
     assert [(each["x"], each["label"]) for each in told["markers"]] == [(0.5, "x")]
 
 
+def test_a_sample_is_announced_and_more_can_be_drawn(page: MapPage) -> None:
+    ready = now(page)
+    told = page.load(REQUEST, *ready)
+    assert "8 of 12 points, a stratified sample" in told[page.words]
+    assert told[page.most]["visible"] is False  # twelve are few
+    more = page.draw_more(REQUEST, *after(page, ready, told), 50_000)
+    assert more[page.shown].most == 50_000
+    assert more[page.context.view] == '{"most": 50000}'
+    hostile = page.draw_more(REQUEST, *after(page, ready, told), "all; drop table")
+    assert hostile[page.shown].most == 20_000
+
+
 def test_pca_stands_in_until_the_layout_is_ready(page: MapPage, services: Map) -> None:
     services.ready = False
     first = now(page)
