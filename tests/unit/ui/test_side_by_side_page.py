@@ -259,8 +259,9 @@ def test_a_duel_goes_on_as_it_was_asked_for_and_its_faults_are_said(page: SideBy
     assert "i-empty" in duel.on_act("", False, ONE, OTHER, "", "image", act("next"))[duel.duel]  # type: ignore[arg-type]
     assert "Type what" in duel.ask(ONE, OTHER, "  ", "image")[duel.duel]
     assert "two different runs" in duel.draw_one(ONE, "", "", "image")[duel.duel]
-    left = duel.leave(ONE, APART)
-    assert left[duel.now] == "" and "No duel" in left[duel.scores]
+    left = duel.leave(ONE, APART, (ONE, OTHER))
+    assert left[duel.now] == "" and "No duel" in left[duel.scores] and left[duel.of] == (ONE, APART)
+    assert duel.leave(ONE, APART, left[duel.of]) == {}, "nothing has changed"
 
 
 def test_a_read_only_place_lets_nobody_judge(page: SideBySidePage, services: StandIn) -> None:

@@ -74,8 +74,9 @@ class BeforeAfterMode(Mode):
         context = self.context
         now = [context.run, self.open_mode, self.method, self.colour, self.loaded]
         out = [*self.maps, *self.names, self.told, self.words, self.colour, self.loaded, self.clock]
-        changes = [self.open_mode.change, context.run.change, self.method.input]
-        gr.on(changes, self.load, now, out, js=_ONCE_OPENED, **WORK)
+        # the field's change is what brings the mode into the document; the run's may come while it is not
+        gr.on([self.open_mode.change, self.method.input], self.load, now, out, **WORK)
+        context.run.change(self.load, now, out, js=_ONCE_OPENED, **WORK)
         self.clock.tick(self.load, now, out, js=_ONCE_OPENED, **QUIET)
         self.colour.input(self.recolour, now, self.maps, **QUIET, **RAW)
         chosen = [*self.maps, context.selection]

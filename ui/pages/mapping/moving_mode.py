@@ -38,7 +38,7 @@ class MovingMode(Mode):
         self.loaded = gr.State("")  # key of what the browser has
         self.told = panel(elem_id=f"i-{self.name}-told")
         with gr.Row(elem_classes="i-map-row"):
-            with gr.Column(scale=7, min_width=320):
+            with gr.Column(scale=7, min_width=320, elem_classes="i-stays"):
                 self.map = map_view(HoverCards(self.services).card, elem_id=f"i-{self.name}-map")
                 self.words = panel(elem_id=f"i-{self.name}-words")
             with gr.Column(scale=5, min_width=320):
@@ -85,8 +85,9 @@ class MovingMode(Mode):
         context = self.context
         now = [context.run, self.open_mode, self.colour, self.loaded]
         out = [self.map, self.words, self.told, self.colour, self.loaded, *self.beside]
-        changes = [self.open_mode.change, context.run.change]
-        gr.on(changes, self.load, now, out, js=_once_opened(self.name), **WORK)
+        # the field's change is what brings the mode into the document; the run's may come while it is not
+        self.open_mode.change(self.load, now, out, **WORK)
+        context.run.change(self.load, now, out, js=_once_opened(self.name), **WORK)
         self.colour.input(self.recolour, [context.run, self.colour], self.map, **QUIET, **RAW)
         self.map.pick(self.pick, context.run, self.map, **QUIET)
         self.map.clear(lambda: gr.update(rays=map_figures.NO_RAYS), None, self.map, **QUIET)
@@ -191,8 +192,7 @@ class MovingMode(Mode):
 
 def _once_opened(name: str) -> str:
     """In the browser: no run, and so no work, before the mode is on the page."""
-    here = f"document.querySelector('#i-{name}-told, #i-{name}-words')"
-    return f"(run, ...rest) => [{here} ? run : '', ...rest]"
+    return f"(run, ...rest) => [document.querySelector('#i-{name}-told') ? run : '', ...rest]"
 
 
 def _whole(point: Any) -> int:

@@ -33,6 +33,7 @@ class DuelPart:
         self.changeable = may_change(context.services.settings)
         self.now = gr.State("")  # id of the duel that is shown
         self.drawing = gr.State(True)  # whether the next query is drawn, too
+        self.of = gr.State(("", ""))  # the runs that are shown
         if not self.changeable:
             panel(cards.notice(READONLY))
         with gr.Column(visible=self.changeable):
@@ -68,7 +69,8 @@ class DuelPart:
             self.on_act, [self.now, self.drawing, *asked], [*out, self.scores], **_IN_ORDER
         )
         gr.on([page.select, tab.select], self.show_scores, both, self.scores, **QUIET)
-        gr.on([field.change for field in both], self.leave, both, [*out, self.scores], **QUIET)
+        left = [self.duel, self.now, self.scores, self.of]
+        gr.on([field.change for field in both], self.leave, [*both, self.of], left, **QUIET)
         context.run.change(self.name_things, context.run, self.target, **QUIET)
 
     def _invitation(self) -> Html:
@@ -83,12 +85,19 @@ class DuelPart:
         thing = words.ITEM_WORDS[modality_of(self.services, run)]
         return gr.update(choices=[(f"{thing.capitalize()}s", "image"), ("Captions", "text")])
 
-    def leave(self, run: str | None, other: str | None) -> Updates:
-        """Other runs are chosen: the duel that was shown is of neither."""
+    def leave(self, run: str | None, other: str | None, of: tuple[str, str]) -> Updates:
+        """Other runs are chosen: the duel that was shown is of neither.
+
+        The fields tell of a change more often than there is one.
+        """
+        now = (str(run or ""), str(other or ""))
+        if now == tuple(of):
+            return {}
         return {
             self.duel: self._invitation(),
             self.now: "",
             self.scores: self.show_scores(run, other),
+            self.of: now,
         }
 
     def show_scores(self, run: str | None, other: str | None) -> Html:

@@ -164,7 +164,7 @@ class MapsPart:
             self.changed: self._changed(run, str(other)),
             self.colour: gr.update(choices=self._colourings(run), value=column.name),
             self.loaded: state,
-            self.pair: gr.skip() if same else "",
+            self.pair: gr.skip() if same else _hint(),
             self.chosen: gr.skip() if same else "",
         }
 
@@ -222,8 +222,8 @@ class MapsPart:
             drawn = f"{len(frames.points):,} of {frames.total:,} points"
         return tag(
             "p.i-soft",
-            f"{drawn}: circles are {things[0]}, diamonds captions. {frames.words} Zoom, ring and selection "
-            "are shared.",
+            f"{drawn}: circles are {things[0]}, diamonds captions. {frames.words.rstrip('.')}. Zoom, ring "
+            "and selection are shared.",
         )
 
     def _colourings(self, run: str) -> list[tuple[str, str]]:
@@ -317,7 +317,7 @@ class MapsPart:
 
     def unpick(self, run: str | None, other: str | None) -> Updates:
         """Nothing is chosen any more."""
-        updates = self._all(rays=map_figures.NO_RAYS) | {self.pair: "", self.chosen: ""}
+        updates = self._all(rays=map_figures.NO_RAYS) | {self.pair: _hint(), self.chosen: ""}
         if run and other:
             updates[self.changed] = self._changed(run, other)
         return updates
@@ -369,3 +369,12 @@ class MapsPart:
 
     def _all(self, **changes: Any) -> Updates:
         return {each: gr.update(**changes) for each in (self.left, self.right, self.morph)}
+
+
+def _hint() -> Html:
+    """What stands where both runs' nearest are going to."""
+    return cards.empty(
+        "Choose a point.",
+        "What either run finds nearest to it appears here, with lines to it on both maps. What is pointed at "
+        "on one map has a ring on the other.",
+    )
