@@ -49,9 +49,10 @@ def _card(
 ) -> Html:
     """An item with what is said of it; its player stands beside what is clicked."""
     named, said = words.thing(item.side, item.modality), faces.described(item)
+    place = "" if rank is None else f" at rank {rank}{', its pair' if truth else ''}"
     face = tag(
         "button.i-hit-face", faces.face(item), meta, type="button", data_act="pick",
-        data_arg=item.id, aria_label=f"Search from this {named}: {said}",
+        data_arg=item.id, aria_label=f"Search from this {named}{place}: {said}",
         tabindex="0" if first else "-1",
     )  # fmt: skip
     mixing = tag("div.i-hit-mix", _mix("plus", "+", item, named), _mix("minus", "−", item, named))

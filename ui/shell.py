@@ -75,6 +75,9 @@ def build(services: Services) -> gr.Blocks:
         gr.HTML(tag("div.i-toast", role="status"), apply_default_css=False, elem_id="i-toast")
         clock = gr.Timer(1.0, active=False)
 
+        # before all others that listen to them, which are answered one after the other
+        for field, name in ((context.run, "run"), (context.sweep, "sweep")):
+            field.change(None, field, None, js=_WRITTEN.format(name), **QUIET)
         for page in pages:
             page.connect()
         api.publish(services, frame.presence.asked)
@@ -95,8 +98,6 @@ def build(services: Services) -> gr.Blocks:
             frame.on_act, [context.place, *fields], [tabs, context.copied], js=_PLACED, **QUIET
         ).then(None, context.copied, None, js="isthmus.copied", **QUIET)
         context.run.change(frame.footer, context.run, footer, **QUIET)
-        for field, name in ((context.run, "run"), (context.sweep, "sweep")):
-            field.change(None, field, None, js=_WRITTEN.format(name), **QUIET)
     _calm(demo)
     shelter(demo)
     # who comes when so many wait is told to try again, and does not wait for ever

@@ -146,7 +146,7 @@ class RunLayouts:
         return found
 
     def _laid_out(self, request: LayoutRequest, stage: Stage, at_once: bool = False) -> Layout:
-        from backend.exploration.layouts.projecting import project
+        from backend.exploration.layouts.projecting import LEAST, project
         from backend.exploration.layouts.quality import judge
         from backend.exploration.layouts.stored import Card, Layout
         from backend.features.encoders import resolve_device
@@ -156,7 +156,8 @@ class RunLayouts:
         if asked.space != "shared" and asked.method != "pca":
             # shown until the layout that was asked for is ready
             self.make(request.model_copy(update={"method": "pca", "like": None}), stage)
-        graph = self._graph(asked, vectors, stage) if asked.method != "pca" else None
+        by_graph = asked.method != "pca" and len(vectors) >= LEAST
+        graph = self._graph(asked, vectors, stage) if by_graph else None
         start, known = self._start(request, asked, vectors, graph, stage)
         made = project(
             asked,

@@ -128,6 +128,8 @@ class Mapping(LayingOut):
         read = some[:: -(-len(some) // _READ) or 1]
 
         def make() -> tuple[ClusterLabel, ...]:
+            if not len(read):
+                return ()
             places = _places(shown, read)
             regions = self._regions(run_id, shown)[places]
             words = words_of(self._space(run_id).gallery, read)

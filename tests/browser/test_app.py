@@ -52,18 +52,15 @@ def search(page: Page, text: str) -> None:
     page.locator("#i-chip", has_text=text).wait_for()
 
 
+def mapped(page: Page) -> None:
+    """Waits for the page Map to have drawn its points."""
+    page.locator("#i-map .i-map[data-shown]").wait_for()
+
+
 def point(page: Page, row: int) -> tuple[float, float]:
-    """Where the image number ``row`` is drawn, in pixels of the window."""
-    page.locator(".i-map-plot[data-points]").wait_for()
-    x, y = page.evaluate(
-        """(row) => {
-          const plot = document.querySelector(".i-map-plot"), full = plot._fullLayout;
-          const images = plot.data[1], box = plot.getBoundingClientRect();
-          return [box.left + full.xaxis._offset + full.xaxis.l2p(images.x[row]),
-                  box.top + full.yaxis._offset + full.yaxis.l2p(images.y[row])];
-        }""",
-        row,
-    )
+    """Where the map's point number ``row`` is drawn, in pixels of the window; images come first."""
+    mapped(page)
+    x, y = page.evaluate("(row) => document.querySelector('#i-map .i-map').isthmus.place(row)", row)
     return x, y
 
 
@@ -123,35 +120,6 @@ def test_a_picture_is_a_query_and_a_broken_one_gets_a_sentence(
     broken.write_bytes(b"no picture at all")
     page.locator("#i-upload input[type=file], input[type=file]").first.set_input_files(broken)
     expect(page.locator("#i-results .i-notice.bad")).to_be_visible()
-
-
-def test_a_point_of_the_map_shows_its_neighbours_in_both_modalities(ready: App, page: Page) -> None:
-    go(page, "Map")
-    page.locator(".i-map-plot[data-points]").wait_for()
-    x, y = point(page, 7)
-    page.mouse.move(x - 3, y)
-    page.mouse.move(x, y)
-    expect(page.locator(".i-map-card p")).to_be_visible()
-    page.mouse.click(x, y)
-    page.locator(".i-near").wait_for()
-    assert page.locator(".i-near-image").count() == 8
-    assert page.locator(".i-near-text-row").count() == 8
-    rays = "() => document.querySelector('.i-map-plot').data.some((t) => t.mode === 'lines')"
-    assert page.evaluate(rays)
-    page.keyboard.press("Escape")
-    expect(page.locator("#i-map-side .i-empty")).to_be_visible()
-
-
-def test_the_map_is_coloured_by_attribute_and_by_a_prompt(ready: App, page: Page) -> None:
-    go(page, "Map")
-    page.locator(".i-map-plot[data-points]").wait_for()
-    expect(page.locator(".i-map-key")).to_have_count(2)
-    page.locator("#i-map-prompt input").fill("a red circle")
-    page.locator("#i-map-prompt input").press("Enter")
-    expect(page.locator(".i-map-scale")).to_be_visible()
-    page.locator("#i-map-colour input").click()
-    page.locator("#i-map-colour, ul.options").get_by_role("option").nth(1).click()
-    page.wait_for_function("() => document.querySelectorAll('.i-map-key').length > 2")
 
 
 def test_a_drift_cycle_runs_step_by_step_from_a_seed(ready: App, page: Page) -> None:

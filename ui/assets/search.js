@@ -52,7 +52,8 @@ box.addEventListener("keydown", (event) => {
 
 // a picture that is pasted or dropped goes the way of a chosen one, with the same checks
 const upload = (files) => {
-  const field = document.querySelector("#i-upload input[type=file], input[type=file]#i-upload");
+  // Gradio puts the field beside its button
+  const field = document.querySelector("#i-upload")?.parentElement.querySelector("input[type=file]");
   const kind = (field?.accept || "image/*").split("/")[0];
   const file = [...(files ?? [])].find((each) => each.type.startsWith(kind));
   if (!field || !file) return false;

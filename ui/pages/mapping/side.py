@@ -54,7 +54,7 @@ class SidePanel:
         return cards.empty(
             "Choose a point.",
             f"Its nearest {thing}s and captions appear here, with lines to its own partner and to what "
-            "is retrieved first. A lasso, or dragging with Shift held, chooses many.",
+            "is retrieved first. A lasso chooses any number, so does dragging with Shift held.",
             tag("div.i-row.centre", cards.button(f"A random {thing}", "random")),
         )
 
