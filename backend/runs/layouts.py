@@ -174,7 +174,9 @@ class RunLayouts:
         report = LayoutReport(
             key=self.key(request),
             points=len(coordinates),
-            graph="; ".join(filter(None, [self._words(asked), told, made.note])),
+            graph="; ".join(
+                filter(None, [self._words(asked), _scarce(asked, graph), told, made.note])
+            ),
             seconds=time.monotonic() - begun,
             **(quality._asdict() if quality else {}),
         )
@@ -304,6 +306,14 @@ class RunLayouts:
         drawn = Drawn.of(self.points(space), self._images)
         images, texts = (self.gallery.indexes[side].ids for side in ("image", "text"))
         return [*(images[row] for row in drawn.image), *(texts[row] for row in drawn.text)]
+
+
+def _scarce(asked: LayoutRequest, graph: Graph | None) -> str:
+    """What has to be said where a gallery has fewer points than neighbours were asked for."""
+    from backend.exploration.layouts.projecting import neighbours_of
+
+    scarce = graph is not None and graph.rows.shape[1] - 1 < neighbours_of(asked)
+    return "as far as there are so many" if scarce else ""
 
 
 def _placed(

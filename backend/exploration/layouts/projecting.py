@@ -32,6 +32,8 @@ _A_PERPLEXITY: Final = 3
 _EARLY: Final = 250  # iterations of t-SNE that exaggerate
 _LATE: Final = 500
 _EXAGGERATION: Final = 12
+_MID_NEAR: Final = 0.5  # pairs of PaCMAP for each near pair; its own values
+_FURTHER: Final = 2.0
 #: t-SNE interpolates forces from so many points on, and in the plane alone; else it sums over a tree
 _INTERPOLATED: Final = 10_000
 
@@ -190,13 +192,17 @@ def _pacmap(
 
     from pacmap import PaCMAP
 
-    n, k = len(vectors), graph.rows.shape[1] - 1
-    pairs = np.stack([np.repeat(np.arange(n), k), graph.rows[:, 1:].ravel()], axis=1)
+    n = len(vectors)
+    # with half as many mid-near and twice as many further ones there have to be points enough
+    k = min(graph.rows.shape[1] - 1, int((n - 2) / (1 + _MID_NEAR + _FURTHER)))
+    pairs = np.stack([np.repeat(np.arange(n), k), graph.rows[:, 1 : k + 1].ravel()], axis=1)
     report(0, 1, "layouts")
     logging.getLogger("pacmap").setLevel(logging.ERROR)
     made = PaCMAP(
         n_components=request.dimensions,
         n_neighbors=k,
+        MN_ratio=_MID_NEAR,
+        FP_ratio=_FURTHER,
         pair_neighbors=pairs.astype(np.int32),
         random_state=_seed(request),
     )

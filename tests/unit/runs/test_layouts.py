@@ -10,23 +10,54 @@ import numpy as np
 import pytest
 
 from backend.alignment.rows import FeatureRows, TokenRows
+from backend.exploration.layouts.projecting import methods
 from backend.exploration.layouts.sampling import sample
 from backend.reporting import silent
 from backend.runs import layouts
 from backend.runs.evaluations import opened
+from backend.schemas import LayoutMethod, LayoutRequest
+from backend.settings import Settings
 from tests.unit.exploration.made import CAPTIONS, IMAGES, make_gallery
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> layouts.RunLayouts:
-    made = object.__new__(layouts.RunLayouts)
-    made._vectors, made.settings, made.store, made.run_id = {}, None, None, "r-1"  # type: ignore[assignment]
-    made.__dict__["gallery"] = make_gallery(tmp_path)
+def run_of(folder: Path, captions: list[int]) -> Any:
+    """A run of which there is nothing but its gallery."""
+    made: Any = object.__new__(layouts.RunLayouts)
+    made.settings, made.store, made.run_id = Settings(device="cpu"), None, "r-1"
+    made.summary = SimpleNamespace(seed=0, modality="text", name="A run")
+    made.folder, made.made_of, made._vectors = folder, "heads", {}
+    made.__dict__["gallery"] = make_gallery(folder, captions=captions)
     return made
 
 
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    return run_of(tmp_path, CAPTIONS)
+
+
+@pytest.mark.parametrize("method", ["umap", "tsne", "pacmap"])
+@pytest.mark.parametrize(
+    "captions", [[1], [0, 0], [3], [2] * 9, [0] * 25, [1] + [0] * 30, [40], [1] * 12]
+)
+def test_every_gallery_has_a_map_however_few_or_lopsided(
+    tmp_path: Path, captions: list[int], method: LayoutMethod
+) -> None:
+    if method not in methods():
+        pytest.skip(f"{method} is an extra that is not installed here")
+    made = run_of(tmp_path, captions)
+    for neighbours in (16, 100):
+        found = made.make(LayoutRequest(method=method, neighbours=neighbours))
+        total = len(captions) + sum(captions)
+        assert found.coordinates.shape == (total, 2)
+        assert np.isfinite(found.coordinates).all()
+        told = found.card.report.graph
+        assert ("it is PCA that is drawn" in told) == (total < 20)
+        scarce = total >= 20 and (neighbours == 100 or method == "tsne")
+        assert ("as far as there are so many" in told) == scarce
+
+
 def test_frozen_features_are_unit_rows_and_tokens_are_averaged(
-    run: layouts.RunLayouts, monkeypatch: pytest.MonkeyPatch
+    run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw = np.random.default_rng(0)
     features = draw.normal(size=(IMAGES, 7)).astype(np.float32)
