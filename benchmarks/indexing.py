@@ -172,7 +172,6 @@ def _refined(place: Path, index: VectorIndex) -> Search:
     search_harder(codes, index.facts.settings)
     refined: Any = faiss.IndexRefine(codes, flat)
     refined.k_factor = index.facts.settings["rescored"]
-    refined.kept = codes, flat
     return lambda rows: refined.search(rows, ANSWERS)
 
 
