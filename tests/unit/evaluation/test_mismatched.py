@@ -121,7 +121,9 @@ def test_blocks_and_counts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(module, "_CELLS", 500)
     parts = mismatched(runs)
     assert [row.caption for row in parts.rows] == [row.caption for row in whole.rows]
-    assert [row.z for row in parts.rows] == pytest.approx([row.z for row in whole.rows], rel=1e-5)
+    # single precision, summed in another order: of a z near 0 only the absolute error is small
+    expected = pytest.approx([row.z for row in whole.rows], rel=1e-5, abs=1e-6)
+    assert [row.z for row in parts.rows] == expected
 
 
 def test_what_cannot_be_looked_at_is_said_and_progress_may_cancel() -> None:
