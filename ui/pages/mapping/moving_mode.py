@@ -40,13 +40,13 @@ class MovingMode(Mode):
         with gr.Row(elem_classes="i-map-row"):
             with gr.Column(scale=7, min_width=320, elem_classes="i-stays"):
                 self.map = map_view(HoverCards(self.services).card, elem_id=f"i-{self.name}-map")
-                self.words = panel(elem_id=f"i-{self.name}-words")
             with gr.Column(scale=5, min_width=320):
                 self.colour = gr.Dropdown(
                     [("Modality", "modality")], value="modality", label="Colour by",
                     filterable=False, elem_id=f"i-{self.name}-colour",
                 )  # fmt: skip
                 self.beside = self.lay_out_beside()
+        self.words = panel(elem_id=f"i-{self.name}-words")
 
     # --- what a kind says -----------------------------------------------------------------------
 
