@@ -161,6 +161,9 @@ def launch_options(services: Services) -> dict[str, Any]:
         "share": False,
         "quiet": True,
         "prevent_thread_lock": True,
+        # a look at oneself that gives up after three seconds: on a busy machine or behind a proxy the
+        # app would not open
+        "_frontend": False,
     }
 
 
