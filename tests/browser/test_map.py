@@ -101,11 +101,11 @@ def test_colours_change_and_everything_else_stays(map_page: Page) -> None:
     page.locator("#i-map-prompt input").fill("a red circle")
     page.locator("#i-map-prompt input").press("Enter")
     expect(page.locator(".i-map-scale")).to_be_visible()
-    expect(page.locator("#i-map .pin", has_text="a red circle")).to_be_attached()
+    expect(page.locator("#i-map g.pin", has_text="a red circle")).to_be_attached()
     page.locator("#i-map-colour input").click()
     page.get_by_role("option", name="Shape", exact=True).click()
     page.wait_for_function("() => document.querySelectorAll('.i-map-key').length > 2")
-    expect(page.locator("#i-map .pin")).to_have_count(0)
+    expect(page.locator("#i-map g.pin")).to_have_count(0)
     assert state(page)["sight"] == seen
     assert page.evaluate("(node) => node === document.querySelector('#i-map canvas')", canvas)
     page.mouse.dblclick(x, y)
@@ -167,7 +167,7 @@ def test_answers_of_explore_are_marked_on_the_map(ready: App, page: Page) -> Non
     page.locator("#i-query input").press("Enter")
     page.locator("#i-results .i-button", has_text="Show on map").first.click()
     mapped(page)
-    expect(page.locator("#i-map .pin", has_text="a blue star")).to_be_attached()
+    expect(page.locator("#i-map g.pin", has_text="a blue star")).to_be_attached()
     expect(page.locator(".i-map-chosen")).to_contain_text("24 chosen")
     expect(page.locator(".i-chosen .i-near-image")).to_have_count(24)
     expect(page.locator(".i-map-rays")).to_contain_text("what is searched for")
@@ -216,7 +216,7 @@ def test_pictures_of_it_are_named_after_the_run(map_page: Page) -> None:
     page = map_page
     page.locator("#i-map-prompt input").fill("a red circle")
     page.locator("#i-map-prompt input").press("Enter")
-    page.locator("#i-map .pin").wait_for()
+    page.locator("#i-map g.pin").wait_for()
     run = page.evaluate("new URLSearchParams(location.search).get('run')") or "r-"
     files = {}
     for kind in ("png", "svg"):

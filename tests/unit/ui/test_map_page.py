@@ -261,14 +261,14 @@ def test_a_lasso_becomes_a_selection_and_points_that_a_sample_hides_stay_chosen(
 
 def test_colours_and_prompts_are_told_to_links(page: MapPage) -> None:
     ready = after(page, now(page), page.load(REQUEST, *now(page)))
-    told = page.recolour(*ready, "shape")
+    told = page.recolour(REQUEST, *ready, "shape")
     assert told[page.context.view] == '{"colour": "shape"}'
     assert told[page.map]["colouring"]["title"] == "shape"
     asked = page.ask(REQUEST, *after(page, ready, told), "  a   star ")
     assert asked[page.map]["colouring"]["title"] == "similarity to “a star”"
     assert [each["label"] for each in asked[page.map]["markers"]] == ["a star"]
     with pytest.raises(gr.Error, match="no colouring"):
-        page.recolour(*ready, "nonsense")
+        page.recolour(REQUEST, *ready, "nonsense")
 
 
 def test_a_link_is_followed_and_its_own_words_are_not(page: MapPage) -> None:
@@ -277,7 +277,7 @@ def test_a_link_is_followed_and_its_own_words_are_not(page: MapPage) -> None:
     told = page.follow(REQUEST, *linked)
     assert told[page.map]["value"]["dims"] == 3
     assert told[page.shown].colour == "shape"
-    own = after(page, ready, page.recolour(*ready, "shape"))
+    own = after(page, ready, page.recolour(REQUEST, *ready, "shape"))
     assert page.map not in page.follow(REQUEST, *own)
 
 

@@ -257,32 +257,28 @@ class MapPage:
         return self._opened(name) | self._tell(replace(Now(*now).shown, mode=name))
 
     @told
-    def recolour(self, *given: Any) -> Updates:
+    def recolour(self, request: gr.Request, *given: Any) -> Updates:
         """Colours by modality, cluster, rank error or an attribute."""
         *now, colour = given
         shown = replace(Now(*now).shown, colour=str(colour), prompt="")
-        view = self.drawing.seen(Now(*now).loaded, shown)
-        if view is None:
-            return NOTHING
-        column = self.drawing.colours(view, shown)
-        return {self.map: gr.update(colouring=column), self.prompt: ""} | self._tell(shown)
+        return {self.prompt: ""} | self._coloured(Now(*now), shown, request)
 
     @told
     def ask(self, request: gr.Request, *given: Any) -> Updates:
         """Colours by similarity to a prompt, which lands on the map, too; with none, as before."""
-        *before, prompt = given
-        now = Now(*before)
+        *now, prompt = given
         said = " ".join(str(prompt or "").split())[: showing.LONGEST_PROMPT]
-        shown = replace(now.shown, prompt=said)
+        shown = replace(Now(*now).shown, prompt=said)
+        colour = None if said else shown.colour
+        return {self.colour: colour} | self._coloured(Now(*now), shown, request)
+
+    def _coloured(self, now: Now, shown: Shown, request: gr.Request) -> Updates:
         view = self.drawing.seen(now.loaded, shown)
-        if view is None:
-            return NOTHING
-        markers = self.drawing.markers(view, shown, now.asked, request.session_hash)
+        if view is None:  # nothing is drawn yet
+            return {}
         column = self.drawing.colours(view, shown)
-        return {
-            self.map: gr.update(colouring=column, markers=markers),
-            self.colour: None if said else shown.colour,
-        } | self._tell(shown)
+        markers = self.drawing.markers(view, shown, now.asked, request.session_hash)
+        return {self.map: gr.update(colouring=column, markers=markers)} | self._tell(shown)
 
     @told
     def draw_more(self, request: gr.Request, *given: Any) -> Updates:
