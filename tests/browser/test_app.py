@@ -92,6 +92,7 @@ def test_first_start_shows_the_demonstration_being_made_and_opens_it(page: Page)
 def test_a_search_for_a_red_circle_finds_one_at_rank_one(ready: App, page: Page) -> None:
     search(page, "a red circle")
     first = page.locator('#i-results .i-hit[data-rank="1"]')
+    first.wait_for()
     captions = first.locator(".i-hit-body p, .i-hit-body li").all_text_contents()
     mentions = [each for caption in captions for each in parse(caption).mentions]
     looks = {(each.colour, each.shape) for each in mentions}
