@@ -196,8 +196,11 @@ def throw(opened: Open, thrown: tuple[Any, ...], step: int) -> list[str]:
                     },
                 )
                 name = getattr(handler.fn, "__qualname__", str(number))
-                # no sentence: Gradio has given up by itself, as it may where a file is meant
+                # no sentence: Gradio has given up by itself, as it does where a file is meant
                 mute = answer.status_code == 500 and answer.json().get("error") is None
+                mute = mute and not (
+                    isinstance(thrown[position], dict) and "meta" in thrown[position]
+                )
                 if mute and not any(isinstance(each, FILES) for each in handler.inputs):
                     leaks.append(f"{name}({thrown[position]!r:.60}): no sentence")
                 if answer.status_code not in (200, 500, 422) or any(

@@ -167,8 +167,10 @@ class DatasetsPart:
             return gr.skip(), gr.skip(), *self.form.at_fields(error), *(gr.skip(),) * 5
         return address, f"\n{address}", *clear.values(), *self.show(address)
 
-    def add_zip(self, path: str, progress: gr.Progress = _PROGRESS) -> tuple[Any, ...]:
+    def add_zip(self, path: str | None, progress: gr.Progress = _PROGRESS) -> tuple[Any, ...]:
         """Unpacks an uploaded archive, lists it, and begins to look at every item of it."""
+        if not path:
+            raise InvalidInput("No file has arrived; choose it once more.")
         require_changes(self.services.settings)
 
         def report(done: int, total: int, unit: str) -> None:

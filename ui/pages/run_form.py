@@ -208,8 +208,10 @@ class RunForm:
         return "", *self._filled(recipes.read(written), options)
 
     @told
-    def fill_from(self, path: str, options: Any) -> list[Any]:
+    def fill_from(self, path: str | None, options: Any) -> list[Any]:
         """Takes over the request in a file that Gradio has taken in."""
+        if not path:
+            raise InvalidInput("No file has arrived; choose it once more.")
         text = Path(path).read_text("utf-8", errors="replace")
         return self._filled(recipes.read(text), options)
 
