@@ -101,7 +101,8 @@ def build(services: Services) -> gr.Blocks:
     _calm(demo)
     shelter(demo)
     # who comes when so many wait is told to try again, and does not wait for ever
-    return demo.queue(max_size=_MOST_WAITING)
+    demo.queue(max_size=_MOST_WAITING)
+    return demo
 
 
 def _calm(demo: gr.Blocks) -> None:
