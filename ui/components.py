@@ -102,7 +102,7 @@ def panel(
     Args:
         kind: a class of its own.
         script: ``twins`` has what is pointed at light up wherever else it stands (``data-twin``);
-            ``duel`` has a duel judged by keys, too (:func:`ui.beside_cards.duel`).
+            ``duel`` has a duel judged by keys, too (:func:`ui.duel_cards.duel`).
     """
     return gr.HTML(
         value,

@@ -18,6 +18,8 @@ PALETTE: Final = (
 )  # fmt: skip
 
 _MOST_POINTS: Final = 600
+#: recalls along a training, and their colours
+_WAYS: Final = {"text_to_image/recall_at_1": "image", "image_to_text/recall_at_1": "caption"}
 #: names on a log axis stand at least so far from each other
 _APART: Final = 1.5
 #: metrics of further seeds are named "seed 3/train/loss"
@@ -124,20 +126,14 @@ def training_curves(run: RunDetail, frames: Frames, group: str) -> dict[str, Any
         _line(each, "training loss", "accent") for each in run.series if each.name == "train/loss"
     ]
     recalls = [
-        {
-            "name": words.series_label(f"val/{way}/recall_at_1", modality),
-            "x": at,
-            "y": [told[f"{way}/recall_at_1"] for told in frames.figures],
-            "colour": colour,
-            "dash": "",
-        }
-        for way, colour in (("text_to_image", "image"), ("image_to_text", "caption"))
-    ]
+        {"name": words.series_label(f"val/{way}", modality), "colour": colour, "dash": "", "x": at,
+         "y": [told[way] for told in frames.figures]}
+        for way, colour in _WAYS.items()
+    ]  # fmt: skip
     ends = [line["x"][-1] for line in loss if line["x"]]
     axis = {"x": "step", "log": True, "ticks": _step_ticks(sorted({*at, *ends}))}
     said = [f"{told['train/loss']:.3g}" if "train/loss" in told else "" for told in frames.figures]
-    ways = [f"{way}/recall_at_1" for way in ("text_to_image", "image_to_text")]
-    found = [" · ".join(words.percent(told[way]) for way in ways) for told in frames.figures]
+    found = [" · ".join(words.percent(told[way]) for way in _WAYS) for told in frames.figures]
     key = f"{run.summary.id}/training"
     plots = [
         {

@@ -12,6 +12,7 @@ from backend.services.drifting import Drifting
 from backend.services.dueling import Dueling
 from backend.services.features import StoredFeatureCalls
 from backend.services.linking import Linking
+from backend.services.moving import Moving
 from backend.services.ranking import Ranking
 from backend.services.side_by_side import SideBySide
 from backend.services.sweeping import Sweeping
@@ -24,6 +25,7 @@ __all__ = ["Services"]
 class Services(
     Sweeping,
     SideBySide,
+    Moving,
     Dueling,
     Drifting,
     Classifying,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from backend.errors import InvalidInput
 from backend.schemas import Changed, ChangedPoints, Colouring, Hit, Side
-from backend.services.moving import Moving
+from backend.services.two_runs import TwoRuns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ class _Common(NamedTuple):
     points: NDArray[np.int64]
 
 
-class SideBySide(Moving):
+class SideBySide(TwoRuns):
     """Two runs' neighbours held against each other."""
 
     def changed_points(

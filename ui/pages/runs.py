@@ -8,7 +8,7 @@ import gradio as gr
 
 from backend.errors import NotFound
 from backend.schemas import RunDetail, RunSummary
-from ui import beside_cards, cards, figures, paired_cards, recipes, run_cards, score_cards, words
+from ui import cards, duel_cards, figures, paired_cards, recipes, run_cards, score_cards, words
 from ui.components import curves, heat_map, panel
 from ui.context import QUIET, WORK, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
@@ -173,7 +173,7 @@ class RunsPage:
 
     def _dueled(self, run: RunDetail) -> Html | None:
         """How it did in blind duels."""
-        return beside_cards.of_run(self.services.duel_scores(), run.summary.id)
+        return duel_cards.of_run(self.services.duel_scores(), run.summary.id)
 
     def _trained(self, run: RunDetail) -> bool:
         """Whether training had begun, so that there are heads to finish with."""

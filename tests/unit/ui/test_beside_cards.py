@@ -1,9 +1,8 @@
-"""Two runs beside each other as markup: what moved, what is kept, and what a duel must not tell."""
+"""Two runs beside each other as markup: what moved, and what is kept."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,18 +10,14 @@ from backend.schemas import (
     Answers,
     Changed,
     ChangedPoints,
-    Duel,
-    DuelScore,
     Hit,
     IndexNote,
     Item,
     Side,
-    Verdict,
 )
 from ui import beside_cards as beside
 
 HOSTILE = '<img src=x onerror="alert(1)">'
-NAMES = {"r-one": f"One {HOSTILE}", "r-other": "Other"}
 
 
 def item(name: str, side: Side = "image", words: str = "") -> Item:
@@ -43,11 +38,6 @@ def answers(names: str, truth_rank: int | None = None) -> Answers:
     note = IndexNote(kind="flat", exact=True)
     return Answers(side="image", hits=hits(names), gallery=9, searched=9, index=note,
                    truth_rank=truth_rank)  # fmt: skip
-
-
-def score(run: str, won: int, lost: int, tied: int = 0) -> DuelScore:
-    return DuelScore(run=run, run_name=NAMES[run], won=won, lost=lost, tied=tied, neither=2,
-                     rating=1612.4, interval=(1502.6, 1700.2), last=datetime.now(UTC))  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -93,54 +83,3 @@ def test_changed_points_tell_shares_as_counts_with_both_runs_nearest() -> None:
         update={"among": "both", "points": (point.model_copy(update={"kept": 0.35}),)}
     )
     assert "7 of 20 kept" in beside.changed(both, "image")
-
-
-def duel(verdict: Verdict | None = None) -> Duel:
-    runs = ("r-other", "r-one") if verdict else None
-    return Duel(id="d-1", query=f"“{HOSTILE}”", left=hits("abc", truth="a"), right=hits("bca"),
-                verdict=verdict, runs=runs)  # fmt: skip
-
-
-def test_before_the_verdict_nothing_tells_who_is_who() -> None:
-    shown = beside.duel(duel(), NAMES)
-    for secret in ("r-one", "r-other", "One", "Other", "1.000", "0.500", "its pair", "✓"):
-        assert secret not in shown
-    assert HOSTILE not in shown
-    assert re.findall(r'data-arg="(\w+)"', shown) == ["left", "tie", "neither", "right"]
-    assert "data-judged" not in shown
-
-
-@pytest.mark.parametrize(
-    ("verdict", "sentence", "preferred"),
-    [
-        ("left", "You preferred Other to One", ["Other"]),
-        ("right", "You preferred One", ["One"]),
-        ("tie", "A tie between Other and One", []),
-        ("neither", "Neither Other nor One", []),
-    ],
-)
-def test_after_the_verdict_names_and_ratings_are_told(
-    verdict: Verdict, sentence: str, preferred: list[str]
-) -> None:
-    shown = beside.duel(duel(verdict), NAMES, [score("r-one", 3, 1), score("r-other", 1, 3)])
-    assert sentence in shown and "1612" in shown and HOSTILE not in shown
-    assert 'data-act="judge"' not in shown and 'data-act="next"' in shown
-    heads = re.findall(r"<h3>(\w+)[^/]*?(?:</span>)?</h3>", shown)
-    assert len(heads) == 2
-    assert shown.count(">preferred<") == len(preferred)
-
-
-def test_scores_tell_no_interval_of_a_handful_and_mark_the_chosen_runs() -> None:
-    shown = beside.scores([score("r-one", 4, 1), score("r-other", 1, 2, 1)], ["r-other"])
-    rows = re.findall(r"<tr.*?</tr>", shown)
-    assert len(rows) == 3 and HOSTILE not in shown
-    assert "1503 to 1700" in rows[1] and "chosen" not in rows[1]
-    assert "too few" in rows[2] and "chosen" in rows[2]
-    assert "No duel" in beside.scores([])
-
-
-def test_a_run_that_was_in_no_duel_has_no_line_about_it() -> None:
-    found = [score("r-one", 4, 1)]
-    line = beside.of_run(found, "r-one")
-    assert line is not None and "won 4, lost 1, tied 0, both bad 2" in line and "1612" in line
-    assert beside.of_run(found, "r-other") is None

@@ -8,7 +8,7 @@ import gradio as gr
 
 from backend.errors import IsthmusError
 from backend.schemas import Duel, Query, QueryPart, Side, Verdict
-from ui import beside_cards, cards, words
+from ui import cards, duel_cards, words
 from ui.components import panel
 from ui.context import QUIET, WORK, Context, modality_of
 from ui.guard import READONLY, may_change, require_changes, told
@@ -102,7 +102,7 @@ class DuelPart:
 
     def show_scores(self, run: str | None, other: str | None) -> Html:
         """How all runs did in all duels."""
-        return beside_cards.scores(
+        return duel_cards.scores(
             self.services.duel_scores(), [each for each in (run, other) if each]
         )
 
@@ -131,7 +131,7 @@ class DuelPart:
                 begun = self.services.begin_duel(run, other, query)
         except IsthmusError as error:
             return {self.duel: cards.notice(str(error), "warn"), self.now: ""}
-        return {self.duel: beside_cards.duel(begun, {}), self.now: begun.id}
+        return {self.duel: duel_cards.duel(begun, {}), self.now: begun.id}
 
     @told
     def on_act(
@@ -156,7 +156,7 @@ class DuelPart:
         judged = self.services.judge(now, cast(Verdict, arg))
         scores = self.services.duel_scores()
         return {
-            self.duel: beside_cards.duel(judged, self._names(judged), scores),
+            self.duel: duel_cards.duel(judged, self._names(judged), scores),
             self.scores: self.show_scores(run, other),
             self.now: "",
         }

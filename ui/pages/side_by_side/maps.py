@@ -132,9 +132,8 @@ class MapsPart:
             frames = self._frames(run, other, method)
         except IsthmusError as error:
             return self._nothing(str(error))
-        modality = modality_of(self.services, run)
         moving = mode == "morph"
-        value = map_figures.frames(frames, modality, slider=moving)
+        value = map_figures.frames(frames, modality_of(self.services, run), slider=moving)
         state = f"{value['key']} {mode}"
         jobs = [] if frames.ready else self._jobs(run, str(other), method)
         updates: Updates = {
@@ -143,30 +142,37 @@ class MapsPart:
         }
         if state == loaded:
             return updates
-        column = self._column(run, str(other), colour, frames)
-        shown = map_figures.colours(value["key"], column, modality)
-        shared: dict[str, Any] = {"value": value, "colouring": shown, "rays": map_figures.NO_RAYS}
-        if moving:
-            updates[self.morph] = gr.update(**shared, frame=0)
-        else:
-            updates[self.left] = gr.update(**shared, frame=0, group=_GROUP)
-            updates[self.right] = gr.update(**shared, frame=1, group=_GROUP)
-        names = dict(zip(self.names, enumerate(frames.names), strict=True))
+        updates |= self._drawn(run, str(other), colour, frames, value)
         updates |= {
-            panel_: tag("h3", beside_cards.mark(at), tag("span", name))
-            for panel_, (at, name) in names.items()
-        }
-        same = loaded.split(" ")[0].rsplit("/", 1)[0] == value["key"].rsplit("/", 1)[0]
-        return updates | {
             self.two: gr.update(visible=not moving),
             self.one: gr.update(visible=moving),
             self.words: self._words(frames, value["things"]),
             self.changed: self._changed(run, str(other)),
-            self.colour: gr.update(choices=self._colourings(run), value=column.name),
             self.loaded: state,
-            self.pair: gr.skip() if same else _hint(),
-            self.chosen: gr.skip() if same else "",
         }
+        if _runs_of(loaded) != _runs_of(state):
+            updates |= {self.pair: _hint(), self.chosen: ""}
+        return updates
+
+    def _drawn(
+        self, run: str, other: str, colour: str, frames: Frames, value: dict[str, Any]
+    ) -> Updates:
+        """The points of the maps that are shown, their colours and their names."""
+        column = self._column(run, other, colour, frames)
+        shown = map_figures.colours(value["key"], column, modality_of(self.services, run))
+        shared: dict[str, Any] = {"value": value, "colouring": shown, "rays": map_figures.NO_RAYS}
+        maps: Updates = {self.morph: gr.update(**shared, frame=0)}
+        if not value["slider"]:
+            maps = {
+                self.left: gr.update(**shared, frame=0, group=_GROUP),
+                self.right: gr.update(**shared, frame=1, group=_GROUP),
+            }
+        names: Updates = {
+            self.names[at]: tag("h3", beside_cards.mark(at), tag("span", name))
+            for at, name in enumerate(frames.names)
+        }
+        colours = gr.update(choices=self._colourings(run), value=column.name)
+        return maps | names | {self.colour: colours}
 
     def _frames(self, run: str, other: str | None, method: str) -> Frames:
         if not other:
@@ -369,6 +375,11 @@ class MapsPart:
 
     def _all(self, **changes: Any) -> Updates:
         return {each: gr.update(**changes) for each in (self.left, self.right, self.morph)}
+
+
+def _runs_of(state: str) -> str:
+    """What of a loaded state stays the same over layouts and ways to show them."""
+    return state.split(" ")[0].rsplit("/", 1)[0]
 
 
 def _hint() -> Html:
