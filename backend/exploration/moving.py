@@ -1,8 +1,9 @@
 """A gallery that moves: along its training, and as the offset between its two sides is taken away.
 
-All stops are drawn in the principal plane of the final shared space (:mod:`backend.exploration.plane`), so
-that what moves is the embeddings and not the layout. Before training the heads know nothing of that plane:
-what is spread out in it at the end lies close together there at first.
+All stops are drawn in one frame, so that what moves is the embeddings and not the layout. Along a training it
+is the principal plane of the final shared space (:mod:`backend.exploration.plane`): before training the heads
+know nothing of it, and what is spread out in it at the end lies close together at first. For the gap it is
+the direction of the offset and the largest variance across it: a small gap hardly shows in the principal plane.
 """
 
 from __future__ import annotations
@@ -62,6 +63,26 @@ def measured(pairs: PairedFeatures, most: int = MEASURED) -> PairedFeatures:
     return PairedFeatures(pairs.image.only(some), pairs.text.only(theirs), owners)
 
 
+def gap_plane(vectors: NDArray[np.float32], offset: NDArray[np.floating]) -> Plane:
+    """Left to right along the offset, up and down the largest variance across it, each scaled by itself.
+
+    Args:
+        vectors: (n, d) of both sides.
+        offset: (d,) from the captions to the images; of length 0 it is the principal plane.
+    """
+    length = float(np.linalg.norm(offset))
+    if length == 0:
+        return Plane.of(vectors)
+    along = offset.astype(np.float64) / length
+    rest = vectors - np.outer(vectors @ along.astype(np.float32), along).astype(np.float32)
+    axes = np.column_stack([along, Plane.of(rest, 1).axes[:, 0]])
+    bare = Plane(vectors.mean(axis=0, dtype=np.float64), axes, np.zeros(2), 1.0)
+    flat = bare.flat(vectors)
+    middle = np.median(flat, axis=0).astype(np.float64)
+    reach = np.maximum(np.quantile(np.abs(flat - middle), 0.995, axis=0), 1e-9)
+    return Plane(bare.mean, axes / reach, middle / reach, 1.0)
+
+
 def through_gap(
     image: NDArray[np.float32],
     text: NDArray[np.float32],
@@ -74,7 +95,7 @@ def through_gap(
     Args:
         offset: (d,) from the captions to the images (:func:`backend.evaluation.gap.offset`).
         shares: of it, taken away.
-        plane: of the untouched space.
+        plane: of :func:`gap_plane`.
     """
     return np.stack(
         [

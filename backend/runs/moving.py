@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backend.exploration.gallery import Gallery
 
 #: to be raised where the files are made otherwise
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class Motion(NamedTuple):
@@ -111,14 +111,14 @@ def gap_motion(opened: OpenedRun, gallery: Gallery, report: Report = silent) -> 
     from backend.evaluation.gap import SHARES, offset
 
     def make() -> Motion:
-        from backend.exploration.moving import through_gap
-        from backend.exploration.plane import Plane
+        from backend.exploration.moving import gap_plane, through_gap
         from backend.exploration.points import Drawn
 
         points, vectors = _drawn(gallery)
         images = len(Drawn.of(points, len(gallery.indexes["image"])).image)
         between = offset(*opened.embedded("val", report)[:2])
-        xy = through_gap(vectors[:images], vectors[images:], between, SHARES, Plane.of(vectors))
+        plane = gap_plane(vectors, between)
+        xy = through_gap(vectors[:images], vectors[images:], between, SHARES, plane)
         nothing = np.zeros((len(SHARES), 0))
         return Motion(
             points, np.array(SHARES), xy, nothing, np.array([], "<U1"), np.zeros(3, np.int64)

@@ -88,7 +88,8 @@ class Moving(Mapping):
         return self._frames(
             run_id, "gap", motion, most, names, figures, split,
             words="The test split with a share of the offset between its sides taken away; the offset is "
-            f"that of the validation split. {_PLANE}",
+            "that of the validation split. Left to right is the direction of the offset, up and down that "
+            "of the largest variance across it, each scaled by itself and the same at all shares.",
         )  # fmt: skip
 
     def whole_items(

@@ -96,6 +96,7 @@ def test_two_maps_share_ring_camera_and_selection(beside: Page) -> None:
         expect(centre).to_have_count(1)
     stages = [each.locator(".i-map-stage") for each in (left, right)]
     # pointing at the chosen item on one map rings it on the other
+    stages[0].scroll_into_view_if_needed()
     box, place = _box(stages[0]), _place(centres[0])
     beside.mouse.move(box["x"] + place[0], box["y"] + place[1])
     expect(right.locator(".i-map-ring")).to_be_visible()
@@ -126,7 +127,7 @@ def test_one_map_moves_from_a_to_b_and_shows_what_is_kept(beside: Page) -> None:
     expect(slider).to_have_attribute("aria-valuetext", "Demonstration")
     slider.press("End")
     expect(slider).to_have_attribute("aria-valuetext", SECOND)
-    beside.locator("#i-compare-colour").get_by_role("listbox").click()
+    beside.get_by_label("Colour by").click()
     beside.get_by_role("option", name="Neighbours kept").click()
     expect(morph.locator(".i-map-legend")).to_contain_text(re.compile("neighbours kept", re.I))
 

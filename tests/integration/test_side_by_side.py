@@ -160,11 +160,9 @@ def test_the_map_moves_with_the_gap_and_tells_the_evaluations_figures(two: Two) 
     assert frames.figures[5]["gap"] == point["gap"]
     name = "text_to_image/recall_at_1"
     assert frames.figures[5][name] == point["scores"][name]["value"]
-    view = two.services.map_view(two.one, PCA)
-    np.testing.assert_allclose(np.abs(frames.xy[0]), np.abs(view.xy), atol=2e-3)
     n = frames.images
-    apart = [np.linalg.norm(xy[:n].mean(axis=0) - xy[n:].mean(axis=0)) for xy in frames.xy]
-    assert apart[10] < apart[0]
+    apart = [xy[:n, 0].mean() - xy[n:, 0].mean() for xy in frames.xy]
+    assert all(later < earlier for earlier, later in zip(apart, apart[1:], strict=False))
 
 
 def test_without_an_evaluation_the_map_moves_without_figures(two: Two) -> None:

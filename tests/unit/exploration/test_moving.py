@@ -13,7 +13,13 @@ from backend.alignment.heads import HeadConfig, build_head
 from backend.alignment.pairs import PairedFeatures
 from backend.evaluation.gap import moved, offset
 from backend.evaluation.retrieval import mean_recall
-from backend.exploration.moving import measured, places, retrieval, through_gap
+from backend.exploration.moving import (
+    gap_plane,
+    measured,
+    places,
+    retrieval,
+    through_gap,
+)
 from backend.exploration.plane import Plane
 from backend.exploration.points import Drawn
 from tests.unit.alignment.pairs_of import pairs
@@ -89,14 +95,32 @@ def test_of_a_large_split_some_images_are_measured_with_their_own_captions() -> 
     np.testing.assert_array_equal(np.array(some.image)[[0, -1]], image[[0, -1]])
 
 
-def test_the_gap_closes_in_the_same_frame() -> None:
+def test_the_gap_closes_from_left_to_right_in_one_frame() -> None:
     image, text = embedded(heads(0))
-    plane = Plane.of(np.concatenate([image, text]))
     between = offset(image, text)
+    vectors = np.concatenate([image, text])
+    plane = gap_plane(vectors, between)
     xy = through_gap(image, text, between, (0.0, 0.5, 1.0), plane)
-    np.testing.assert_array_equal(xy[0], plane.flat(np.concatenate([image, text])))
-    np.testing.assert_allclose(
-        xy[1], plane.flat(np.concatenate(moved(image, text, between, 0.5))), atol=1e-6
-    )
-    apart = [np.linalg.norm(each[:40].mean(axis=0) - each[40:].mean(axis=0)) for each in xy]
-    assert apart[0] > 1.5 * apart[1] > 2 * 1.5 * apart[2]
+    np.testing.assert_array_equal(xy[0], plane.flat(vectors))
+    half = np.concatenate(moved(image, text, between, 0.5))
+    np.testing.assert_allclose(xy[1], plane.flat(half), atol=1e-6)
+    # the whole distance of the means lies along the first axis, none of it along the second
+    apart = np.stack([each[:40].mean(axis=0) - each[40:].mean(axis=0) for each in xy])
+    reach = 1 / np.linalg.norm(plane.axes, axis=0)
+    assert apart[0, 0] * reach[0] == pytest.approx(np.linalg.norm(between), rel=1e-4)
+    assert apart[0, 1] * reach[1] == pytest.approx(0, abs=1e-5)
+    assert apart[0, 0] > 1.5 * apart[1, 0] > 2 * 1.5 * abs(apart[2, 0])
+    # each axis by itself: nearly all points lie within -1 to 1
+    np.testing.assert_allclose(np.quantile(np.abs(xy[0]), 0.995, axis=0), 1, atol=1e-3)
+
+
+def test_across_the_offset_the_largest_variance_is_drawn() -> None:
+    image, text = embedded(heads(0))
+    vectors, between = np.concatenate([image, text]), offset(image, text)
+    across = gap_plane(vectors, between).axes[:, 1]
+    along = between / np.linalg.norm(between)
+    rest = vectors - np.outer(vectors @ along, along)
+    other = PCA(1, svd_solver="full").fit(rest).components_[0]
+    assert abs(other @ across) / np.linalg.norm(across) == pytest.approx(1, abs=1e-4)
+    nothing = gap_plane(vectors, np.zeros(9))
+    np.testing.assert_allclose(nothing.axes, Plane.of(vectors).axes)
