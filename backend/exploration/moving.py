@@ -3,7 +3,7 @@
 All stops are drawn in one frame, so that what moves is the embeddings and not the layout. Along a training it
 is the principal plane of the final shared space (:mod:`backend.exploration.plane`): before training the heads
 know nothing of it, and what is spread out in it at the end lies close together at first. For the gap it is
-the direction of the offset and the largest variance across it: a small gap hardly shows in the principal plane.
+the direction of the offset and the largest variance across it: the principal plane hardly shows a small gap.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ const buildRays = () => {
   ends = [];
   const rays = raysNow();
   drawKey(rays);
+  canvas.classList.toggle("faded", Boolean(rays)); // so that no point has to be drawn anew
   if (!rays) return;
   const { centre, retrieved } = rays, partners = new Set(rays.partners), near = [...rays.images, ...rays.texts];
   const line = (row, kind) => lines.push({ row, node: drawn(layers.rays, "line", { class: kind }) });

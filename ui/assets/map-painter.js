@@ -2,7 +2,7 @@
 // A painter has place(from, to, dims), tint(codes, table), mark(mask), put(rows), draw(look), size(w, h, ratio), end().
 const POINT = `#version 300 es
 in vec3 from; in vec3 to; in float code; in float chosen;
-uniform mat4 matrix; uniform float share, depth, images, some, fade; uniform vec2 sizes; uniform sampler2D colours;
+uniform mat4 matrix; uniform float share, depth, images, some; uniform vec2 sizes; uniform sampler2D colours;
 flat out vec4 colour; flat out float kind; flat out float edge;
 void main() {
   vec4 place = matrix * vec4(mix(from, to, share), 1.0);
@@ -11,7 +11,7 @@ void main() {
   gl_Position = place;
   gl_PointSize = size * (chosen > 0.5 ? 1.35 : 1.0);
   edge = 1.4 / gl_PointSize;
-  colour = vec4(texelFetch(colours, ivec2(int(code), 0), 0).rgb, (kind == 0.0 ? 0.92 : 0.72) * fade);
+  colour = vec4(texelFetch(colours, ivec2(int(code), 0), 0).rgb, kind == 0.0 ? 0.92 : 0.72);
   if (some > 0.5) colour.a = chosen > 0.5 ? 1.0 : 0.10;
 }`;
 const SHADE = `#version 300 es
@@ -42,7 +42,7 @@ const glPainter = (canvas) => {
     gl.linkProgram(program);
     gl.useProgram(program);
     slots = Object.fromEntries(["from", "to", "code", "chosen"].map((name) => [name, gl.getAttribLocation(program, name)]));
-    spots = Object.fromEntries(["matrix", "share", "depth", "images", "some", "fade", "sizes"].map((name) =>
+    spots = Object.fromEntries(["matrix", "share", "depth", "images", "some", "sizes"].map((name) =>
       [name, gl.getUniformLocation(program, name)]));
     buffers = Object.fromEntries([...Object.keys(slots), "rows"].map((name) => [name, gl.createBuffer()]));
     colours = gl.createTexture();
@@ -82,7 +82,7 @@ const glPainter = (canvas) => {
       // nearer points cover farther ones; on a flat map the order of the rows says which
       look.solid ? gl.enable(gl.DEPTH_TEST) : gl.disable(gl.DEPTH_TEST);
       gl.uniformMatrix4fv(spots.matrix, false, look.matrix);
-      for (const name of ["share", "depth", "images", "some", "fade"]) gl.uniform1f(spots[name], look[name]);
+      for (const name of ["share", "depth", "images", "some"]) gl.uniform1f(spots[name], look[name]);
       gl.uniform2f(spots.sizes, ...look.sizes.map((size) => size * look.ratio));
       if (rows) gl.drawElements(gl.POINTS, rows, gl.UNSIGNED_INT, 0);
     },
@@ -133,7 +133,7 @@ const flatPainter = (canvas) => {
         const p = [0, 1, 2].map((k) => (k < parts ? from[parts * row + k] + look.share * (to[parts * row + k] - from[parts * row + k]) : 0));
         const [x, y] = project(look.matrix, p), kind = row < look.images ? 0 : 1;
         const size = Math.max(2, Math.round(look.sizes[kind] * look.ratio * (found[row] ? 1.35 : 1)));
-        pen.globalAlpha = look.some ? (found[row] ? 1 : 0.1) : (kind ? 0.72 : 0.92) * look.fade;
+        pen.globalAlpha = look.some ? (found[row] ? 1 : 0.1) : kind ? 0.72 : 0.92;
         pen.drawImage(stamp(codes[row], kind, size), x * look.ratio - size / 2, y * look.ratio - size / 2);
       }
     },

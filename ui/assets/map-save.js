@@ -1,6 +1,7 @@
 // The map: as a picture of twice its size, or as a drawing. Points of a large map are a picture within the drawing.
 const MOST_DRAWN = 20000;
 
+const paleness = () => (raysNow() ? 0.4 : 1); // as the style sheet has it
 const drawPoints = (parent) => {
   const three = table(), m = matrix(), sizes = sizesNow();
   const names = new Array(256).fill(0).map((_, i) => `rgb(${[0, 1, 2].map((k) => three[3 * i + k]).join()})`);
@@ -44,8 +45,8 @@ const figure = (points) => {
     "font-family": "IBM Plex Sans, Helvetica, Arial, sans-serif" })) svg.setAttribute(name, value);
   drawn(svg, "title", {}, geo.file);
   if (points !== "above") drawn(svg, "rect", { width, height, fill: css("surface") });
-  if (points === "drawn") drawPoints(drawn(svg, "g"));
-  else if (points !== "above") drawn(svg, "image", { width, height, href: points });
+  if (points === "drawn") drawPoints(drawn(svg, "g", { opacity: paleness() }));
+  else if (points !== "above") drawn(svg, "image", { width, height, href: points, opacity: paleness() });
   svg.append(...overlaid());
   drawWords(drawn(svg, "g"));
   return new XMLSerializer().serializeToString(svg);
@@ -73,7 +74,9 @@ const save = async (kind) => {
   page.height = 2 * height;
   pen.fillStyle = css("surface");
   pen.fillRect(0, 0, page.width, page.height);
+  pen.globalAlpha = paleness();
   pictured(2, (from) => pen.drawImage(from, 0, 0, page.width, page.height));
+  pen.globalAlpha = 1;
   const above = new Image();
   above.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(figure("above"));
   await above.decode();

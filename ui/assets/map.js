@@ -16,7 +16,7 @@ const sizesNow = () => {
 };
 const look = (ratio) => ({
   matrix: matrix(), ratio, sizes: sizesNow(), images: geo.images, solid: geo.dims === 3, depth: geo.dims === 3 ? FAR : 1,
-  share: geo.frames ? between()[2] : 0, some: chosen ? 1 : 0, fade: lines.length ? 0.4 : 1,
+  share: geo.frames ? between()[2] : 0, some: chosen ? 1 : 0,
 });
 
 // While the map moves on a slow machine, some of the points stand for all; they come back when it rests.
@@ -70,7 +70,7 @@ const repaint = () => {
   drawLegend();
   redraw();
 };
-const overlay = () => { buildRays(); buildMarkers(); buildNames(); drawBar(); redraw(); };
+const overlay = () => { buildRays(); buildMarkers(); buildNames(); drawBar(); place(); };
 
 let sent = []; // what was chosen here and has not come back from the server
 const readChosen = () => {
