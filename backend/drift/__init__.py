@@ -2,7 +2,8 @@
 
 neighbours   the nearest items of a modality, in an order that depends on nothing but the query
 cycles       chains by retrieval: in batches, nearest or drawn, resumed as if never broken off
-journal      the steps of a game as they were made, in a file that only grows
+journal      the steps of a game as they were made, in a file that only grows; chains  the same as a table
+retrieving   a game by retrieval, written into its journal
 attractors   where all chains of nearest items end
 folder       chains as the paper's folder of tables and pictures; names  what is called how in it
 detectors    what objects a picture shows; colours  the colour of one

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
@@ -36,7 +36,11 @@ class Made:
         to_start, to_previous: cosines in the run's own space, where they are known.
         drawn_with: seed that it was made with.
         operator: what made it, in words; empty of a seed.
+        model: what it was made by, where that has a name of its own.
         prompt: template that was used.
+        scene: of a picture that was rendered, the scene as :meth:`backend.scenes.graph.Scene.to_dict`
+            tells it.
+        note: what the operator left out, or why there is nothing.
         made_at: ISO 8601, UTC.
     """
 
@@ -51,7 +55,10 @@ class Made:
     to_previous: float | None = None
     drawn_with: int | None = None
     operator: str = ""
+    model: str = ""
     prompt: str = ""
+    scene: dict[str, Any] | None = None
+    note: str = ""
     made_at: str = ""
 
 
@@ -63,11 +70,11 @@ class Line(NamedTuple):
     step: Made
 
 
-_USUAL: Final[dict[str, Any]] = {
-    "item": "", "text": "", "picture": "", "to_start": None, "to_previous": None,
-    "drawn_with": None, "operator": "", "prompt": "", "made_at": "",
-}  # fmt: skip
 _NAMES: Final = tuple(field.name for field in fields(Made))
+#: what a line need not tell
+_USUAL: Final[dict[str, Any]] = {
+    field.name: field.default for field in fields(Made) if field.default is not MISSING
+}
 
 
 class Journal:

@@ -63,6 +63,14 @@ from backend.schemas.diagnosing import (
     Swap,
 )
 from backend.schemas.drift import Cycle, CycleStep
+from backend.schemas.drift_scores import (
+    Attraction,
+    Attractor,
+    Direction,
+    DriftComparison,
+    DriftScores,
+    SimilarityCurve,
+)
 from backend.schemas.evaluations import (
     CounterfactualRequest,
     Evaluation,
@@ -74,6 +82,18 @@ from backend.schemas.evaluations import (
     SimilarityResult,
 )
 from backend.schemas.exploring import Hit, IndexKind, Item, Neighbours
+from backend.schemas.games import (
+    MOST_SEEDS,
+    PAPER_BACKBONES,
+    BackboneChoice,
+    BackboneScores,
+    GameChain,
+    GameReport,
+    GameRequest,
+    GameStep,
+    OperatorChoice,
+    OperatorKind,
+)
 from backend.schemas.gap import GapPoint, GapReport, GapScore
 from backend.schemas.geometry import GeometryReport, SideGeometry
 from backend.schemas.inspection import InspectionState
@@ -148,6 +168,10 @@ __all__ = [
     "AssessedTogether",
     "AssessmentReport",
     "AssessmentRequest",
+    "Attraction",
+    "Attractor",
+    "BackboneChoice",
+    "BackboneScores",
     "Balance",
     "BalanceSegment",
     "Changed",
@@ -171,7 +195,10 @@ __all__ = [
     "CycleStep",
     "DatasetInfo",
     "DatasetReport",
+    "Direction",
     "DirectionSpread",
+    "DriftComparison",
+    "DriftScores",
     "Duel",
     "DuelScore",
     "EncoderAssessment",
@@ -184,6 +211,10 @@ __all__ = [
     "FindingKind",
     "Frames",
     "Frozen",
+    "GameChain",
+    "GameReport",
+    "GameRequest",
+    "GameStep",
     "GapPoint",
     "GapReport",
     "GapRequest",
@@ -211,6 +242,7 @@ __all__ = [
     "MOST_HITS",
     "MOST_PARTS",
     "MOST_POINTS",
+    "MOST_SEEDS",
     "MOST_STATE",
     "MapView",
     "MethodFamily",
@@ -223,6 +255,9 @@ __all__ = [
     "Needs",
     "NeighbourGraph",
     "Neighbours",
+    "OperatorChoice",
+    "OperatorKind",
+    "PAPER_BACKBONES",
     "PageState",
     "PairedComparison",
     "PairedDifference",
@@ -248,6 +283,7 @@ __all__ = [
     "Side",
     "SideGeometry",
     "Similarity",
+    "SimilarityCurve",
     "SimilarityMeasure",
     "SimilarityReport",
     "SimilarityRequest",

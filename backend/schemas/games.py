@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -55,8 +55,21 @@ class BackboneChoice(Frozen):
     shared: bool = Field(False, description="whether the two share a space")
 
 
+#: what Mollah et al. 2025 measure by: MPNet from text to text, DINO from image to image, CLIP across
+PAPER_BACKBONES: Final = (
+    BackboneChoice(name="MPNet", text="sentence-transformers/all-mpnet-base-v2"),
+    BackboneChoice(
+        name="CLIP ViT-B/32",
+        image="openai/clip-vit-base-patch32",
+        text="openai/clip-vit-base-patch32",
+        shared=True,
+    ),
+    BackboneChoice(name="DINO ViT-B/16", image="facebook/dino-vitb16?pooling=cls"),
+)
+
+
 class GameRequest(Frozen):
-    """Chains from many seeds, by the same two operators."""
+    """Chains from many seeds, by the same two operators; or chains that were made elsewhere."""
 
     seeds: tuple[str, ...] = Field(
         (), max_length=MOST_SEEDS,
@@ -83,6 +96,19 @@ class GameRequest(Frozen):
         max_length=500,
         description="an object detector (OWLv2), for GenEval's prompts; empty: none",
     )
+    prompts: str = Field(
+        "",
+        max_length=1000,
+        description="GenEval's evaluation_metadata.jsonl: which seeds are its prompts, by their words",
+    )
+    folder: str = Field(
+        "",
+        max_length=1000,
+        description="chains made elsewhere, in the paper's layout: then nothing is made, only scored",
+    )
+    incomplete: bool = Field(
+        True, description="of a folder: whether items and generations may be missing"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="of everything that is drawn")
 
 
@@ -93,12 +119,16 @@ class GameStep(Frozen):
     side: Side
     item: Item | None = Field(None, description="where it was found in the gallery")
     text: str = Field("", description="of a text")
-    picture: str = Field("", description="file of a picture that was made, relative to the home")
-    similarity_to_start: float | None = Field(None, description="by the first backbone that can")
+    picture: str = Field("", description="small copy of a picture that was made, to be shown")
+    similarity_to_start: float | None = Field(
+        None, description="in the run's own space; of chains made elsewhere not known"
+    )
     similarity_to_previous: float | None = None
     seed: int | None = Field(None, description="that it was drawn with")
     operator: str = Field("", description="what made it; empty: it is the seed")
+    model: str = ""
     prompt: str = ""
+    note: str = Field("", description="what the operator left out")
     made_at: datetime | None = None
 
 
@@ -117,7 +147,9 @@ class BackboneScores(Frozen):
 
     backbone: str
     scores: DriftScores
-    step_to_step: dict[Direction, SimilarityCurve]
+    step_to_step: dict[Direction, SimilarityCurve] = Field(
+        description="within a modality over whole round trips, S(g | g-2); across, every S(g | g-1)"
+    )
     floor: dict[Direction, SimilarityCurve] | None = Field(
         None, description="similarity of two chains of one seed that differ in what was drawn"
     )
@@ -128,6 +160,9 @@ class BackboneScores(Frozen):
 class GameReport(Frozen):
     """What a game came to."""
 
+    run_name: str = Field("", description="or the folder's, of chains made elsewhere")
+    partial: bool = Field(False, description="as far as the game has come, in the own space alone")
+    seeds: int = 0
     chains: int
     broken: int = Field(0, description="chains that ended before the last generation")
     generations: int
@@ -140,4 +175,4 @@ class GameReport(Frozen):
     attraction: Attraction | None = Field(None, description="of chains of nearest neighbours")
     geneval: MultiGenerationGenEval | None = None
     notes: tuple[str, ...] = ()
-    seconds: float = 0.0
+    seconds: float = Field(0.0, description="that the last attempt took")
