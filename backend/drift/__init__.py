@@ -1,6 +1,7 @@
 """Semantic drift: chains that go from one modality to the other and back, generation by generation.
 
 neighbours   the nearest items of a modality, in an order that depends on nothing but the query
+measuring    all chains of a game by a backbone: similarities, step to step, floor
 cycles       chains by retrieval: in batches, nearest or drawn, resumed as if never broken off
 journal      the steps of a game as they were made, in a file that only grows; chains  the same as a table
 retrieving   a game by retrieval, written into its journal
