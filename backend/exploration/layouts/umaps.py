@@ -101,23 +101,48 @@ def _told(tell: Callable[[int], None]) -> dict[str, Any]:
 
     It has no other way to tell them, or to be stopped: what ``tell`` raises ends it.
     """
+    bar = _Bar(tell)
     return {
         "disable": False,
-        "file": _Bar(tell),
+        "file": bar,
         "bar_format": "{n}",
-        "mininterval": _TOLD_EVERY,
+        "mininterval": _Interval(bar),
         "miniters": 1,
         "leave": False,
     }
 
 
 class _Bar(io.StringIO):
+    """What the bar is printed to. Nothing may be raised here: tqdm would keep the lock that all bars of the
+    process share, and the next model to be loaded would wait for it for ever."""
+
     def __init__(self, tell: Callable[[int], None]) -> None:
         super().__init__()
         self._tell = tell
+        self.stopped: BaseException | None = None
 
     def write(self, text: str) -> int:
         told = text.strip()
-        if told.isdecimal():
-            self._tell(int(told))
+        if told.isdecimal() and self.stopped is None:
+            try:
+                self._tell(int(told))
+            except BaseException as stop:
+                self.stopped = stop
         return len(text)
+
+
+class _Interval(float):
+    """How long the bar waits before it prints again. It asks after every epoch, and holds no lock then: what
+    was raised is raised here."""
+
+    _bar: _Bar
+
+    def __new__(cls, bar: _Bar) -> _Interval:
+        interval = super().__new__(cls, _TOLD_EVERY)
+        interval._bar = bar
+        return interval
+
+    def __le__(self, elapsed: float) -> bool:
+        if self._bar.stopped is not None:
+            raise self._bar.stopped
+        return super().__le__(elapsed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
+from tqdm.std import TqdmDefaultWriteLock
 
 from backend.errors import Cancelled, InvalidInput
 from backend.exploration.layouts import projecting
@@ -125,6 +127,17 @@ def test_a_layout_tells_how_far_it_is_and_can_be_stopped(
 
     with pytest.raises(Cancelled):
         made(vectors, request, report=stop)
+
+    # the bars of a model that is loaded next, in whatever thread, can be drawn
+    def next_bar() -> bool:
+        lock = TqdmDefaultWriteLock.th_lock
+        free = bool(lock.acquire(timeout=1.0))
+        if free:
+            lock.release()
+        return free
+
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(next_bar).result()
 
 
 def test_from_a_layout_umap_goes_on_with_half_of_the_epochs(vectors: np.ndarray) -> None:
