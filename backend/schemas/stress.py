@@ -102,6 +102,10 @@ class StressSeed(Frozen):
     side: Side
     ends: tuple[str, ...] = Field(description="the attractor of its chain, unchanged")
     flips: tuple[StressFlip, ...]
+    swapped: dict[SwapKind, float] = Field(
+        {},
+        description="of a caption: the share of its swaps that send it elsewhere, where it has some",
+    )
 
 
 class WordFlip(Frozen):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
@@ -20,6 +20,9 @@ from backend.features.work import Outcome, Work
 from backend.media.decoding import Decoders, decode
 from backend.media.pictures import read_picture
 from backend.media.pixels import Recipe, recipe
+
+if TYPE_CHECKING:  # it imports torch
+    from backend.features.models.gradients import PixelModel
 
 #: items of a batch before others are tried, and what is tried
 _BATCH: Final = {"cpu": 16, "cuda": 128}
@@ -88,6 +91,16 @@ class ImageEncoder(Encoder):
 
     def prepare(self) -> None:
         _ = self._loaded
+
+    def with_gradients(self) -> PixelModel:
+        """The model as a function of pixels, loaded once more.
+
+        Raises:
+            EncoderError: it prepares pictures in a way of its own, or cannot be loaded.
+        """
+        from backend.features.models.gradients import PixelModel
+
+        return PixelModel(self.spec, self._files, self._readings, self.device)
 
     def works(self, items: Sequence[Any], wanted: Sequence[bool]) -> Iterator[Work]:
         loaded, size = self._loaded, self.batch_size  # by this thread, before others ask for it

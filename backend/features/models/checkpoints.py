@@ -183,6 +183,7 @@ def load_checkpoint(
     device: str,
     readings: tuple[Reading, ...],
     precision: Precision = "auto",
+    packed: bool = True,
 ) -> Checkpoint:
     """Loads the model.
 
@@ -192,6 +193,7 @@ def load_checkpoint(
         device: "cpu", "cuda" or "cuda:N".
         readings: from :func:`backend.features.models.readings.readings`.
         precision: what to compute in.
+        packed: whether it may be laid out for speed where that can be done, which takes its gradients.
 
     Raises:
         EncoderError: transformers does not know or cannot fill the model, or it is for other input.
@@ -212,7 +214,7 @@ def load_checkpoint(
     _check_weights(files, model, part, readings, missing)
     _check_input(part, files, modality, readings)
     part = part.eval().requires_grad_(False).to(device)
-    if device == "cpu" and precision in ("auto", "float32"):
+    if packed and device == "cpu" and precision in ("auto", "float32"):
         from backend.features.models.packed import pack  # imports torch
 
         pack(part)

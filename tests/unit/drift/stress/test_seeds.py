@@ -1,0 +1,37 @@
+"""Drawn and named seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.drift.stress.seeds import checked, drawn
+from backend.errors import InvalidInput, NotFound
+
+CAPTIONS = {f"image:{row}": [f"text:{row}#{k}" for k in range(5)] for row in range(30)}
+
+
+def test_pairs_are_images_with_captions_of_their_own() -> None:
+    found = drawn(CAPTIONS, 10, 0)
+    images, texts = found[:10], found[10:]
+    assert len(set(images)) == 10
+    assert all(text in CAPTIONS[image] for image, text in zip(images, texts, strict=True))
+    assert {text[-1] for text in texts} > {"0"}
+
+
+def test_the_order_of_a_gallery_changes_nothing_and_the_seed_does() -> None:
+    turned = {image: CAPTIONS[image][::-1] for image in reversed(CAPTIONS)}
+    assert drawn(turned, 10, 3) == drawn(CAPTIONS, 10, 3)
+    assert drawn(CAPTIONS, 10, 4) != drawn(CAPTIONS, 10, 3)
+
+
+def test_there_are_no_more_than_there_are() -> None:
+    assert len(drawn({**CAPTIONS, "image:x": []}, 100, 0)) == 60
+    with pytest.raises(InvalidInput, match="no image with a caption"):
+        drawn({"image:x": []}, 3, 0)
+
+
+def test_named_seeds_are_taken_once_and_those_that_are_gone_are_told() -> None:
+    there = [{"image:0": 0, "image:1": 1}, {"text:0#0": 0}]
+    assert checked(["text:0#0", "image:1", "text:0#0"], there) == ("text:0#0", "image:1")
+    with pytest.raises(NotFound, match="'x', 'y', 'z' and 1 more"):
+        checked(["image:0", "x", "y", "z", "w"], there)
