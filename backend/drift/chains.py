@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.drift.journal import Line
-from backend.drift.names import PROTOCOLS, Protocol, side_at
+from backend.drift.names import PROTOCOLS, Protocol
 from backend.drift.scores.cumulative import generations_of
 from backend.drift.scores.similarity import Similarities
 from backend.schemas import Side
@@ -123,11 +123,15 @@ class ChainTable:
             self.contents.append(content)
         return known
 
-    def lengths(self) -> NDArray[np.int64]:
-        """(chains,) generations that are there without a gap, the seed among them."""
-        there = self.codes >= 0
-        found: NDArray[np.int64] = np.where(there.all(axis=1), there.shape[1], there.argmin(axis=1))
-        return found
+    @property
+    def broken(self) -> int:
+        """Chains that have no last generation."""
+        return int((self.codes[:, -1] < 0).sum())
+
+    @property
+    def begun(self) -> int:
+        """Chains that have a first step."""
+        return int((self.codes[:, 1:] >= 0).any(axis=1).sum())
 
     def rows_of(self, protocol: Protocol) -> NDArray[np.int64]:
         """(m,) the rows of the first repeats of a protocol's seeds, in order."""
@@ -142,10 +146,6 @@ class ChainTable:
     def units(self, protocol: Protocol) -> tuple[str, ...]:
         """(m,) what resampling draws, of each of a protocol's seeds."""
         return tuple(seed.unit for seed in self.seeds if seed.protocol == protocol)
-
-    def side(self, protocol: Protocol, generation: int) -> Side:
-        """The modality of a generation."""
-        return side_at(protocol, generation)
 
     def told(self) -> dict[Direction, Similarities]:
         """Similarities to generation 0 as they were told with the steps: of the directions that have any.

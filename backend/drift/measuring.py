@@ -31,6 +31,7 @@ from backend.reporting import Report, silent
 from backend.schemas import BackboneScores, Side
 from backend.schemas.drift_scores import Direction
 
+_BLOCK: Final = 4096  # rows in double precision at once
 #: the modalities that a direction needs to be read
 SIDES_OF: Final[dict[Direction, frozenset[Side]]] = {
     "text_to_text": frozenset({"text"}),
@@ -97,13 +98,10 @@ def measure(table: ChainTable, backbone: Backbone, report: Report = silent) -> M
         table: as far as the chains have come; what is missing is missing.
         backbone: asked once, for everything that was found or made.
         report: told what is embedded; may raise ``Cancelled``.
-
-    Raises:
-        InvalidInput: it gives vectors that are zero or not finite.
     """
     if not table.contents:
         return Measured(backbone.name, {})
-    found = backbone.embed(table.contents, report)
+    found = _with_length(backbone.embed(table.contents, report), table.contents)
     read = np.array([content.side in backbone.sides for content in table.contents], np.bool_)
     measured = Measured(backbone.name, {}, {}, {}, int((read & (found.rows < 0)).sum()))
     for direction, sides in SIDES_OF.items():
@@ -125,6 +123,19 @@ def measure(table: ChainTable, backbone: Backbone, report: Report = silent) -> M
             if similarities is not None and np.isfinite(similarities.values).any():
                 getattr(measured, name)[direction] = similarities
     return measured
+
+
+def _with_length(found: Embeddings, contents: Sequence[Content]) -> Embeddings:
+    """Without the vectors that have no direction: a bag of words knows no word of some texts."""
+    rows = found.rows.copy()
+    for side, vectors in found.vectors.items():
+        own = np.array([at for at, each in enumerate(contents) if each.side == side], np.int64)
+        own = own[rows[own] >= 0]
+        for start in range(0, len(own), _BLOCK):
+            some = own[start : start + _BLOCK]
+            length = np.linalg.norm(vectors[rows[some]].astype(np.float64), axis=1)
+            rows[some[~np.isfinite(length) | (length == 0)]] = -1
+    return Embeddings(found.vectors, rows)
 
 
 def together(measured: Sequence[Measured]) -> Measured | None:

@@ -84,6 +84,16 @@ def side_of(item_id: str) -> Side:
     return "image" if head == "image" else "text"
 
 
+def owner_of(item_id: str) -> str:
+    """Id of the image that an item is, or that a caption belongs to, whether or not it is there.
+
+    Raises:
+        NotFound: it is no item id.
+    """
+    name = item_id.partition(":")[2]
+    return name if side_of(item_id) == "image" else name.rpartition("#")[0]
+
+
 class Gallery:
     """Items, their embeddings, and search among them.
 
@@ -121,11 +131,9 @@ class Gallery:
 
     def owner(self, item_id: str) -> str:
         """Id of the image that an item is, or that a caption belongs to."""
-        side = side_of(item_id)
-        if item_id not in self.indexes[side].row_of:
+        if item_id not in self.indexes[side_of(item_id)].row_of:
             raise NotFound(f"{item_id!r} is not in this run's gallery (the test split).")
-        name = item_id.partition(":")[2]
-        return name if side == "image" else name.rpartition("#")[0]
+        return owner_of(item_id)
 
     def item(self, item_id: str) -> Item:
         """What is shown of an item; its thumbnail is made on first use."""

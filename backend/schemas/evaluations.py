@@ -12,7 +12,15 @@ from backend.schemas.runs import Progress
 from backend.schemas.similarity import LayerMeasure, LayerSimilarity, SimilarityReport
 
 EvaluationKind = Literal[
-    "zero-shot", "compositional", "similarity", "gap", "counterfactual", "assessment", "layout"
+    "zero-shot",
+    "compositional",
+    "similarity",
+    "gap",
+    "counterfactual",
+    "assessment",
+    "layout",
+    "drift",
+    "stress",
 ]
 
 

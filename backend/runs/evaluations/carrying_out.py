@@ -46,7 +46,7 @@ def carry_evaluation_out(
     log.info("%s: evaluation: begins", name)
     try:
         row = rows.get(attempt.run_id)
-        work = Work(settings, store, row.run, _stages(rows, attempt, listener))
+        work = Work(settings, store, row.run, _stages(rows, attempt, listener), row.id)
         result = kind_of(row.kind).measure(work, row.request)
         done = rows.finish(attempt, "finished", result=result)
     except Cancelled:

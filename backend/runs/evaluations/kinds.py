@@ -26,12 +26,16 @@ from backend.schemas import (
     CounterfactualRequest,
     EvaluationKind,
     Frozen,
+    GameReport,
+    GameRequest,
     GapReport,
     GapRequest,
     LayoutReport,
     LayoutRequest,
     SimilarityRequest,
     SimilarityResult,
+    StressReport,
+    StressRequest,
     ZeroShotReport,
     ZeroShotRequest,
 )
@@ -47,12 +51,14 @@ class Work:
         store: of the runs.
         run_id: whose run; None for encoders by themselves.
         stage: gives the report of a stage, by its name for a person: ``stage("Encode images")``.
+        evaluation: its id, by which a kind that keeps files finds them again in the next attempt.
     """
 
     settings: Settings
     store: Store
     run_id: str | None
     stage: Callable[[str], Report]
+    evaluation: str = ""
 
     def open(self) -> OpenedRun:
         """The run.
@@ -88,6 +94,8 @@ KINDS: Final[dict[EvaluationKind, Kind]] = {
     "counterfactual": Kind(f"{_HERE}.counterfactual", CounterfactualRequest, CounterfactualReport),
     "assessment": Kind(f"{_HERE}.assessment", AssessmentRequest, AssessmentReport),
     "layout": Kind(f"{_HERE}.layout", LayoutRequest, LayoutReport),
+    "drift": Kind(f"{_HERE}.drift", GameRequest, GameReport),
+    "stress": Kind(f"{_HERE}.stress", StressRequest, StressReport),
 }
 
 

@@ -124,6 +124,21 @@ def test_what_cannot_be_read_is_missing_and_a_seed_that_cannot_takes_its_chains_
     assert all(point.missing <= 1 for point in scores.points)
 
 
+def test_a_vector_without_direction_is_one_that_cannot_be_read(table: ChainTable) -> None:
+    class Silent(Space):
+        def embed(self, contents, report=None) -> Embeddings:
+            found = super().embed(contents)
+            vectors = {side: own.copy() for side, own in found.vectors.items()}
+            vectors["text"][SPACE["text"].row_of["text:8"]] = 0
+            vectors["image"][SPACE["image"].row_of["image:4"]] = np.nan
+            return Embeddings(vectors, found.rows)
+
+    found, blind = measure(table, Silent()), measure(table, Space(blind=("text:8", "image:4")))
+    assert found.unread == blind.unread == 2
+    for direction, told in blind.to_start.items():
+        np.testing.assert_array_equal(found.to_start[direction].values, told.values)
+
+
 def test_chains_so_far_are_measured_as_far_as_they_are(table: ChainTable) -> None:
     short = ChainTable(table.seeds, 3, GAME.generations)
     short.contents, short.codes = table.contents, table.codes.copy()
