@@ -7,16 +7,21 @@ the same items are stressed by the same seeds.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from backend.errors import InvalidInput, NotFound
+from backend.schemas import Side
 
+if TYPE_CHECKING:
+    from backend.exploration.gallery import Gallery
+
+SIDES: Final[tuple[Side, Side]] = ("image", "text")
 _DRAWN: Final = "isthmus-stress-seeds-1"
 _SHOWN: Final = 3
 
 
-def drawn(captions_of: Mapping[str, Iterable[str]], count: int, seed: int) -> tuple[str, ...]:
+def drawn(captions_of: Mapping[str, Sequence[str]], count: int, seed: int) -> tuple[str, ...]:
     """Pairs: an image of the gallery and one of its captions each.
 
     Args:
@@ -27,7 +32,7 @@ def drawn(captions_of: Mapping[str, Iterable[str]], count: int, seed: int) -> tu
     Raises:
         InvalidInput: no image has a caption.
     """
-    images = sorted(image for image, captions in captions_of.items() if any(True for _ in captions))
+    images = sorted(image for image, captions in captions_of.items() if captions)
     if not images:
         raise InvalidInput("The gallery has no image with a caption, so there is no seed.")
     chosen = random.Random(f"{_DRAWN}/{seed}").sample(images, min(count, len(images)))
@@ -39,17 +44,34 @@ def drawn(captions_of: Mapping[str, Iterable[str]], count: int, seed: int) -> tu
     return (*chosen, *texts)
 
 
-def checked(seeds: Iterable[str], there: Iterable[Mapping[str, int]]) -> tuple[str, ...]:
-    """Named seeds, each once, in order.
+def captions_of(galleries: Sequence[Gallery]) -> dict[str, list[str]]:
+    """Item ids of the captions of each image, by the image's item id, of those that all galleries have."""
+    from backend.exploration.gallery import image_item, text_item
 
-    Args:
-        there: the rows by id of each side of the gallery.
+    images, texts = (
+        set.intersection(*(set(gallery.indexes[side].ids) for gallery in galleries))
+        for side in SIDES
+    )
+    found = {
+        image_item(entry.id): [text_item(entry.id, k) for k in range(len(entry.captions))]
+        for entry in galleries[0].entries.values()
+    }
+    return {
+        image: [caption for caption in captions if caption in texts]
+        for image, captions in found.items()
+        if image in images
+    }
+
+
+def checked(seeds: Iterable[str], gallery: Gallery) -> tuple[str, ...]:
+    """Named seeds, each once, in order.
 
     Raises:
         NotFound: one is no item of the gallery.
     """
-    unique, sides = tuple(dict.fromkeys(seeds)), tuple(there)
-    gone = [item for item in unique if not any(item in side for side in sides)]
+    unique = tuple(dict.fromkeys(seeds))
+    there = [index.row_of for index in gallery.indexes.values()]
+    gone = [item for item in unique if not any(item in side for side in there)]
     if gone:
         named = ", ".join(repr(item[:60]) for item in gone[:_SHOWN])
         more = f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else ""
