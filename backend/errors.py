@@ -4,6 +4,7 @@
       InvalidInput        what was given cannot be used; lists every fault at once
         DatasetError      a data set's files
         EncoderError      an encoder's files or id
+        OperatorError     what makes the next generation of a chain
       NotFound            no such run, data set, encoder, method or item
       StorageError        the disk is full or may not be written, or the vector store does not answer
       NotAllowed          the place is read-only, or a limit is reached
@@ -65,6 +66,10 @@ class DatasetError(InvalidInput):
 
 class EncoderError(InvalidInput):
     """An encoder cannot be loaded."""
+
+
+class OperatorError(InvalidInput):
+    """What makes the next generation of a chain cannot be used, or does not answer."""
 
 
 class NotFound(IsthmusError):

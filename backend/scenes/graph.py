@@ -108,7 +108,7 @@ def _side(at: float, low: str, high: str) -> tuple[str, ...]:
     return (high,) if at > 0.5 + _CLEARLY_ASIDE else ()
 
 
-class _Dice:
+class Dice:
     """Choices built on ``random()`` alone (see the module's docstring)."""
 
     def __init__(self, key: str) -> None:
@@ -143,7 +143,7 @@ def sample_scene(namespace: str, index: int) -> Scene:
         namespace: keeps sets apart; scenes of two namespaces are independent draws.
         index: any integer from 0.
     """
-    dice = _Dice(f"{_WORLD_VERSION}/{namespace}/{index}")
+    dice = Dice(f"{_WORLD_VERSION}/{namespace}/{index}")
     count = 1 + dice.weighted(COUNT_SHARES)
     objects: list[SceneObject] = []
     while len(objects) < count:
@@ -156,7 +156,7 @@ def sample_scene(namespace: str, index: int) -> Scene:
     return Scene(tuple(objects), background, dice.one_of(tuple(LIGHTS)), dice.below(2**31))
 
 
-def _sample_object(dice: _Dice, objects: list[SceneObject]) -> SceneObject | None:
+def _sample_object(dice: Dice, objects: list[SceneObject]) -> SceneObject | None:
     if objects and dice.chance(0.15):  # a twin, so that there is something to count
         twin = dice.one_of(objects)
         look = (twin.shape, twin.colour, twin.texture, twin.size)
