@@ -5,7 +5,7 @@ measuring    all chains of a game by a backbone: similarities, step to step, flo
 cycles       chains by retrieval: in batches, nearest or drawn, resumed as if never broken off
 journal      the steps of a game as they were made, in a file that only grows; chains  the same as a table
 retrieving   a game by retrieval, written into its journal
-playing      a game by any mix of operators; generating  its chains, written as they are made; making  one step
+playing      a game by any mix of operators; generating  its chains as they are made; making  one step
 operators    what makes the next generation; decoder  from a point of the space to words
 attractors   where all chains of nearest items end
 folder       chains as the paper's folder of tables and pictures; names  what is called how in it
