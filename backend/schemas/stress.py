@@ -40,7 +40,9 @@ class StressRequest(Frozen):
         50, ge=1, le=MOST_STRESSED // 2,
         description="without seeds: so many pairs drawn from the test split, an image and a caption of each",
     )  # fmt: skip
-    directions: int = Field(20, ge=1, le=200, description="random ones, of each seed")
+    directions: int = Field(
+        20, ge=1, le=200, description="random ones, of each seed; of pixels 8 at most"
+    )
     pixel_seeds: int = Field(
         20, ge=0, le=200, description="images whose pixels are changed, the first ones; 0: none"
     )

@@ -34,18 +34,20 @@ class Stressing(Evaluating):
             NotAllowed: the place is read-only.
         """
         self.may_change()
-        self._check_runs(runs)
+        asked = self.check_stress(runs, request)
+        return [self.evaluation(self._jobs.launch_evaluation("stress", asked, run)) for run in runs]
+
+    def check_stress(self, runs: Sequence[str], request: StressRequest) -> StressRequest:
+        """Looks at a request without starting anything; see :meth:`start_stress`.
+
+        Returns:
+            The same with its seeds.
+        """
         from backend.drift.stress.words import word_pairs
 
+        self._check_runs(runs)
         word_pairs(request)
-        asked = request.model_copy(update={"seeds": self._seeds(runs, request)})
-        names = [self.launch_evaluation("stress", asked, run) for run in runs]
-        return [
-            summary
-            for name in names
-            for summary in self.evaluations(kind="stress")
-            if summary.id == name
-        ]
+        return request.model_copy(update={"seeds": self._seeds(runs, request)})
 
     def stress_tests(self, run_id: str | None = None) -> list[EvaluationSummary]:
         """All stress tests, or those of a run; newest first."""

@@ -79,7 +79,7 @@ class Margins:
     """
 
     def __init__(self, cells: Cells, embed: Embed) -> None:
-        self._items = torch.from_numpy(np.ascontiguousarray(cells.vectors))
+        self._items = torch.tensor(cells.vectors)  # a copy: a gallery's may be read-only
         self._attractor = torch.from_numpy(cells.attractor)
         self._embed = embed
 

@@ -29,6 +29,8 @@ SIZES: Final[dict[StressSpace, tuple[float, ...]]] = {
     "pixels": (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
 }
 _VALUES: Final = (0.0, 255.0)
+#: of the directions that are drawn, so many as noise of pixels: each asks the encoder a dozen times
+_NOISES: Final = 8
 _TOGETHER: Final[dict[StressSpace, int]] = {"embedding": 64, "pixels": 16}
 _DRAWN: Final = "isthmus-stress-directions-1"
 
@@ -112,7 +114,7 @@ def _in_pixels(
     told()
     margins, seeds = Margins(cells, embed), Seeds(items, points, ends(points))
     drawn, best = [], Found(np.full(len(items), np.inf), points.clone())
-    for number in range(request.directions):
+    for number in range(min(request.directions, _NOISES)):
         told()
         noise = by_noise(
             margins, seeds, SIZES["pixels"], _VALUES, request.seed, f"direction {number}"
