@@ -18,6 +18,7 @@ from backend.cli import (
     runs,
     searching,
     side_by_side,
+    stress,
     sweeps,
 )
 
@@ -32,6 +33,7 @@ app.add_typer(side_by_side.app)
 app.add_typer(maps.app)
 app.add_typer(sweeps.app)
 app.add_typer(evaluations.app)
+app.add_typer(stress.app)
 app.add_typer(catalog.app)
 app.add_typer(features.app, name="features")
 app.add_typer(place.app)

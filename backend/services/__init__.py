@@ -15,6 +15,7 @@ from backend.services.linking import Linking
 from backend.services.moving import Moving
 from backend.services.ranking import Ranking
 from backend.services.side_by_side import SideBySide
+from backend.services.stressing import Stressing
 from backend.services.sweeping import Sweeping
 from backend.services.wording import Wording
 from backend.settings import Settings
@@ -28,6 +29,7 @@ class Services(
     Moving,
     Dueling,
     Drifting,
+    Stressing,
     Classifying,
     Assessing,
     Ranking,
