@@ -1,12 +1,11 @@
-"""Pieces of pages made of items: a cycle, items to choose from; what stands where there is nothing."""
+"""Pieces of many pages: buttons, sentences set apart, items to choose from, empty places."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.schemas import Cycle, CycleStep, Item
-from ui import faces, words
-from ui.faces import side_chip
+from backend.schemas import Item
+from ui import faces
 from ui.markup import Html, tag
 
 
@@ -33,61 +32,19 @@ def button(text: str, act: str, arg: str = "", kind: str = "", **attributes: str
     )  # fmt: skip
 
 
-def film_strip(cycle: Cycle) -> Html:
-    """The generations of a cycle one after the other; where it closes is marked and told."""
-    if cycle.closes_at is None:
-        steps = words.count(len(cycle.steps) - 1, "generation")
-        verdict = f"No item came back within {steps}."
-    else:
-        length = words.count(cycle.period or 0, "generation")
-        verdict = (
-            f"Closes at generation {cycle.closes_at}: from here on a loop of {length} repeats."
-        )
-    frames = [_frame(step, cycle) for step in cycle.steps]
-    return tag(
-        "section.i-cycle", tag("h3", cycle.run_name), tag("p.i-soft", verdict),
-        tag("ol.i-strip", frames, tabindex="0", aria_label=f"generations of {cycle.run_name}"),
-        data_cycle=cycle.id,
-    )  # fmt: skip
-
-
-def _frame(step: CycleStep, cycle: Cycle) -> Html:
-    item = step.item
-    name = "start" if step.generation == 0 else str(step.generation)
-    closes = step.generation == cycle.closes_at
-    looped = cycle.closes_at is not None and step.generation > cycle.closes_at
-    face = (
-        faces.picture(item)
-        if item.side == "image"
-        else tag("p.i-frame-text", faces.described(item))
-    )
-    share = max(0.0, min(1.0, step.similarity_to_start))
-    return tag(
-        "li.i-frame",
-        tag("span.i-frame-top", tag("b", name), side_chip(item.side, item.modality)),
-        face,
-        faces.player(item) if item.side == "image" else None,
-        tag("span.i-meter", tag("i", style=f"width:{100 * share:.0f}%"), aria_hidden="true"),
-        tag("span.i-score", f"{step.similarity_to_start:.3f}", title="cosine to the start"),
-        tag("span.i-closes", "↺ closes here") if closes else None,
-        class_=f"{item.side}{' looped' if looped else ''}{' closes' if closes else ''}",
-    )
-
-
 def choices(items: Sequence[Item], chosen: str | None) -> Html:
     """Items to choose one from, e.g. the seed of a cycle."""
-    cards = [
-        tag(
-            "button.i-choice",
-            faces.picture(item) if item.side == "image" else None,
-            # a spectrogram alone tells little
-            tag("span", faces.described(item))
-            if item.side == "text" or item.modality == "audio"
-            else None,
-            type="button", data_act="pick", data_arg=item.id,
-            aria_pressed="true" if item.id == chosen else "false",
-            aria_label=faces.described(item), title=faces.described(item),
-        )
-        for item in items
-    ]  # fmt: skip
-    return tag("div.i-choices", cards)
+    return tag("div.i-choices", [choice(item, chosen) for item in items])
+
+
+def choice(item: Item, chosen: str | None) -> Html:
+    """One of the items to choose from."""
+    said = faces.described(item)
+    return tag(
+        "button.i-choice",
+        faces.picture(item) if item.side == "image" else None,
+        # a spectrogram alone tells little
+        tag("span", said) if item.side == "text" or item.modality == "audio" else None,
+        type="button", data_act="pick", data_arg=item.id,
+        aria_pressed="true" if item.id == chosen else "false", aria_label=said, title=said,
+    )  # fmt: skip

@@ -24,6 +24,7 @@ _KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "weights": (("panel", "weights"), ("act",)),
     "twins": (("panel", "twins"), ("act",)),
     "duel": (("panel", "duel"), ("act",)),
+    "strips": (("panel", "stops", "strips"), ("act",)),
     "search": (("search",), ("typed",)),
     "results": (("results", "crop"), ("act",)),
     "fields": (("fields",), ("typed",)),
@@ -44,6 +45,7 @@ _KINDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             "map-legend",
             "map-bar",
             "map-frames",
+            "map-metro",
             "map-group",
             "map-save",
             "map",
@@ -91,7 +93,7 @@ def panel(
     value: str = "",
     *,
     kind: str = "",
-    script: Literal["panel", "twins", "duel"] = "panel",
+    script: Literal["panel", "twins", "duel", "strips"] = "panel",
     **options: Any,
 ) -> gr.HTML:
     """Markup from :mod:`ui.markup`. Elements with ``data-act`` raise the event ``act``.
@@ -102,7 +104,8 @@ def panel(
     Args:
         kind: a class of its own.
         script: ``twins`` has what is pointed at light up wherever else it stands (``data-twin``);
-            ``duel`` has a duel judged by keys, too (:func:`ui.duel_cards.duel`).
+            ``duel`` has a duel judged by keys, too (:func:`ui.duel_cards.duel`); ``strips`` keeps film
+            strips in step (:func:`ui.drift_cards.strips`).
     """
     return gr.HTML(
         value,
@@ -251,6 +254,8 @@ def map_view(look: Callable[[str, int], dict[str, str]], **options: Any) -> gr.H
     - ``selected``: chosen rows as :func:`~ui.map_figures.bits`; the empty text for none.
     - ``markers``: :func:`~ui.map_figures.marks`, queries and where they land.
     - ``labels``: :func:`~ui.map_figures.names`, of clusters.
+    - ``tracks``: :func:`~ui.drift_figures.tracks`, chains as lines from point to point; by ``key`` likewise.
+      Their trains stand at the generation that the group's event ``frame`` tells.
     - ``frame``: a number among the stops of the value's frames, fractions between two; it moves there.
     - ``camera``: what is to be in sight, as the event ``camera`` gave it.
     - ``group``: maps of one group share camera, ring, selection and slider in the browser, without the
@@ -259,12 +264,12 @@ def map_view(look: Callable[[str, int], dict[str, str]], **options: Any) -> gr.H
       any other script.
 
     Raises ``pick`` with the ``row`` of a clicked point and its ``point`` in the gallery; ``clear`` on
-    Escape or a click beside all points, while there are rays; ``lasso`` with the ``rows`` that are now
-    chosen (read by :func:`~ui.map_figures.read_bits`), their ``count``, and ``how`` they were: new, add or
-    subtract; ``camera`` with what is in sight a moment after that changed (``x`` and ``y`` as pairs, or of
-    a map in space ``yaw``, ``pitch``, ``zoom``, ``right``, ``up``); ``framed`` with the stop ``at`` which
-    its slider stands. A watched prop is heard of only when it changes, so a handler of ``lasso`` gives
-    ``selected`` back, or the same selection could not be sent again.
+    Escape or a click beside all points, while there are rays or tracks; ``lasso`` with the ``rows`` that
+    are now chosen (read by :func:`~ui.map_figures.read_bits`), their ``count``, and ``how`` they were: new,
+    add or subtract; ``camera`` with what is in sight a moment after that changed (``x`` and ``y`` as pairs,
+    or of a map in space ``yaw``, ``pitch``, ``zoom``, ``right``, ``up``); ``framed`` with the stop ``at``
+    which its slider stands. A watched prop is heard of only when it changes, so a handler of ``lasso``
+    gives ``selected`` back, or the same selection could not be sent again.
 
     Args:
         look: ``look(run id, point)`` gives what is shown beside a point under the pointer: ``caption``,
@@ -276,7 +281,7 @@ def map_view(look: Callable[[str, int], dict[str, str]], **options: Any) -> gr.H
         point = told.get("point")
         return look(str(told.get("run")), point if isinstance(point, int) else -1)
 
-    props: dict[str, Any] = {"colouring": {}, "rays": {}, "camera": {}, "frame": 0}
+    props: dict[str, Any] = {"colouring": {}, "rays": {}, "tracks": {}, "camera": {}, "frame": 0}
     props |= {"selected": "", "markers": [], "labels": [], "group": ""}
     return gr.HTML(
         None,

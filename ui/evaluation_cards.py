@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from backend.schemas import EvaluationSummary, WorkerState
 from ui import words
@@ -13,24 +13,25 @@ from ui.run_cards import badge, bar
 
 def listing(
     made: Sequence[EvaluationSummary],
-    opened: str,
+    opened: Collection[str],
     worker: WorkerState,
     told: Callable[[EvaluationSummary], str],
     changeable: bool,
+    title: str = "Measured",
 ) -> Html | str:
     """The evaluations of one kind; a click opens one.
 
     Args:
         made: newest first.
-        opened: id of the one that is shown.
+        opened: ids of those that are shown.
         worker: says why nothing goes on where it is not there.
         told: what was asked for, in a line.
         changeable: whether they may be stopped, resumed and deleted here.
     """
     if not made:
         return ""
-    rows = [_row(each, each.id == opened, worker, told(each), changeable) for each in made]
-    return tag("section", tag("h3.i-list-title", "Measured"), tag("ul.i-measured", rows))
+    rows = [_row(each, each.id in opened, worker, told(each), changeable) for each in made]
+    return tag("section", tag("h3.i-list-title", title), tag("ul.i-measured", rows))
 
 
 def _row(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from backend.schemas import Cycle, Frames, Modality, RunDetail, Series
+from backend.schemas import Frames, Modality, RunDetail, Series
 from ui import words
 
 #: told apart by people with any colour vision (Okabe-Ito, then Tol); readable on both grounds
@@ -158,24 +158,3 @@ def _step_ticks(places: Sequence[int]) -> list[list[int | str]]:
         ticks.append([place, f"{place - 1:,}" if apart else ""])
         named = place if apart else named
     return ticks
-
-
-def drift_curves(cycles: Sequence[Cycle]) -> dict[str, Any]:
-    """Similarity to the start by generation; a line a run, a mark where a cycle closes."""
-    lines, marks = [], []
-    for position, cycle in enumerate(cycles):
-        colour = ("image", "caption")[position % 2]
-        lines.append(
-            {
-                "name": cycle.run_name,
-                "x": [step.generation for step in cycle.steps],
-                "y": [step.similarity_to_start for step in cycle.steps],
-                "colour": colour,
-                "dash": "dash" if position else "",
-            }
-        )
-        if cycle.closes_at is not None:
-            marks.append({"x": cycle.closes_at, "colour": colour})
-    key = "/".join(cycle.id for cycle in cycles)
-    plot = _plot(key, "Similarity to the start", lines, x="generation")
-    return {"plots": [{**plot, "marks": marks}] if lines else []}

@@ -18,12 +18,13 @@ from ui.context import finished, listing_of, version_of
 from ui.guard import may_change
 from ui.markup import Html, tag
 from ui.pages.data import DataPage
+from ui.pages.drifting.page import DriftPage
 from ui.pages.evaluating.page import EvaluatePage
 from ui.pages.side_by_side.page import SideBySidePage
 from ui.presence import Presence
 
 #: pages that have tabs of their own, in the order in which :meth:`Frame.open` sets them
-PARTED = (SideBySidePage, EvaluatePage, DataPage)
+PARTED = (SideBySidePage, DriftPage, EvaluatePage, DataPage)
 
 
 class Frame:

@@ -47,14 +47,14 @@ _MISSING: Final = 255
 
 def packed(values: NDArray[Any]) -> str:
     """A float32 array as base64, little-endian."""
-    return _letters(np.ascontiguousarray(values, dtype="<f4").tobytes())
+    return letters(np.ascontiguousarray(values, dtype="<f4").tobytes())
 
 
 def bits(chosen: NDArray[np.bool_]) -> str:
     """A bit a row as base64, the lowest bit of a byte first; empty where none is set."""
     if not chosen.any():
         return ""
-    return _letters(np.packbits(chosen, bitorder="little").tobytes())
+    return letters(np.packbits(chosen, bitorder="little").tobytes())
 
 
 def read_bits(text: str, count: int) -> NDArray[np.bool_]:
@@ -68,7 +68,8 @@ def read_bits(text: str, count: int) -> NDArray[np.bool_]:
     return np.unpackbits(np.frombuffer(raw, np.uint8), count=count, bitorder="little").astype(bool)
 
 
-def _letters(raw: bytes) -> str:
+def letters(raw: bytes) -> str:
+    """Bytes as base64, as all columns are sent."""
     return base64.b64encode(raw).decode("ascii")
 
 
@@ -153,7 +154,7 @@ def colours(key: str, colouring: Colouring, modality: Modality = "image") -> dic
         "title": colouring.name,
         "labels": shown,
         "colours": _palette(colouring.name, labels),
-        "values": _letters(codes.astype(np.uint8).tobytes()),
+        "values": letters(codes.astype(np.uint8).tobytes()),
     }
 
 
@@ -174,7 +175,7 @@ def _scaled(values: NDArray[np.float32], ranks: bool) -> dict[str, Any]:
         else "standard deviations from its modality's mean"
     )
     return {
-        "values": _letters(codes.astype(np.uint8).tobytes()),
+        "values": letters(codes.astype(np.uint8).tobytes()),
         "low_text": told[0].replace("-", "−"), "high_text": told[1].replace("-", "−"), "note": note,
     }  # fmt: skip
 

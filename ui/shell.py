@@ -15,7 +15,7 @@ from ui.frame import PARTED, Frame
 from ui.guard import shelter
 from ui.markup import tag
 from ui.pages.data import DataPage
-from ui.pages.drift import DriftPage
+from ui.pages.drifting.page import DriftPage
 from ui.pages.evaluating.page import EvaluatePage
 from ui.pages.exploring.page import ExplorePage
 from ui.pages.mapping.page import MapPage

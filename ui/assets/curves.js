@@ -57,7 +57,8 @@ const traceOf = (plot, line, bands) => {
   if (faint) trace.hoverinfo = "skip", delete trace.hovertemplate;
   if (!line.low) return trace;
   trace.customdata = line.x.map((_, i) => [line.low[i], line.high[i]]);
-  trace.hovertemplate = "%{y:.1%} <span>(%{customdata[0]:.1%} to %{customdata[1]:.1%})</span>";
+  const form = plot.percent ? ".1%" : ".3f";
+  trace.hovertemplate = `%{y:${form}} <span>(%{customdata[0]:${form}} to %{customdata[1]:${form}})</span>`;
   // a band over a single point would have no area
   if (!bands || line.x.length === 1) trace.error_y = {
     type: "data", symmetric: false, thickness: 1.2, width: 3, color: colourOf(line),

@@ -8,5 +8,5 @@ const hear = ({ detail }) => {
   if (detail.kind === "camera") { lookAt(detail.seen); leave(true); redraw(true); }
   if (detail.kind === "hover" && detail.row < geo.n) ringAt(detail.row);
   if (detail.kind === "chosen" && detail.mask.length === geo.n) take(detail.mask.slice());
-  if (detail.kind === "frame" && geo.frames) go(detail.at, detail.lasts ?? 0);
+  if (detail.kind === "frame") geo.frames ? go(detail.at, detail.lasts ?? 0) : ride(detail.at);
 };

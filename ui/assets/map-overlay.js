@@ -8,7 +8,7 @@ const drawn = (parent, kind, attributes = {}, text) => {
   return node;
 };
 const over = drawn(root, "svg", { class: "i-map-over", "aria-hidden": "true" });
-const layers = Object.fromEntries(["names", "rays", "marks", "band"].map((name) => [name, drawn(over, "g", { class: name })]));
+const layers = Object.fromEntries(["names", "rays", "metro", "marks", "band"].map((name) => [name, drawn(over, "g", { class: name })]));
 const ring = make(root, "div", "i-map-ring");
 const foot = make(root, "div", "i-map-foot");
 const key = make(foot, "div", "i-map-rays");
@@ -98,6 +98,7 @@ const place = () => {
     const [x, y] = on(hovered);
     ring.style.transform = `translate(${x}px, ${y}px)`;
   }
+  placeMetro(m);
   placeNames(m);
 };
 

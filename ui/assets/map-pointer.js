@@ -60,7 +60,7 @@ const press = (here, touched) => {
     ringAt(row); // seen at once; the lines come with the answer
     trigger("pick", { row, point: pointOf(row) });
     if (touched) leave(false); // no pointer stays to ring it
-  } else if (raysNow()) trigger("clear", {});
+  } else if (raysNow() || metro.length) trigger("clear", {});
 };
 const reset = () => { fit(); moved(); };
 
@@ -116,4 +116,5 @@ const escaped = (event) => {
   if (gesture) letGo();
   else if (raysNow()) trigger("clear", {});
   else if (chosen) choose(new Uint8Array(geo.n), "new");
+  else if (metro.length) trigger("clear", {});
 };

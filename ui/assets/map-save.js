@@ -1,7 +1,7 @@
 // The map: as a picture of twice its size, or as a drawing. Points of a large map are a picture within the drawing.
 const MOST_DRAWN = 20000;
 
-const paleness = () => (raysNow() ? 0.4 : 1); // as the style sheet has it
+const paleness = () => (canvas.classList.contains("faded") ? 0.4 : 1); // as the style sheet has it
 const drawPoints = (parent) => {
   const three = table(), m = matrix(), sizes = sizesNow();
   const names = new Array(256).fill(0).map((_, i) => `rgb(${[0, 1, 2].map((k) => three[3 * i + k]).join()})`);

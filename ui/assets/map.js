@@ -70,7 +70,7 @@ const repaint = () => {
   drawLegend();
   redraw();
 };
-const overlay = () => { buildRays(); buildMarkers(); buildNames(); drawBar(); place(); };
+const overlay = () => { buildRays(); buildMetro(); buildMarkers(); buildNames(); drawBar(); place(); };
 
 let sent = []; // what was chosen here and has not come back from the server
 const readChosen = () => {
@@ -126,7 +126,7 @@ heed(document, ["keydown"], escaped);
 heed(document, ["pointerover", "pointerout", "focusin", "focusout"], pointed);
 heed(window, [HEARD], hear);
 watch(["value", "colouring"], drawAll);
-watch(["rays", "markers", "labels"], () => geo && overlay());
+watch(["rays", "tracks", "markers", "labels"], () => geo && overlay());
 watch("selected", () => geo && readChosen());
 watch("frame", () => geo?.frames && go(Number(props.frame) || 0));
 watch("camera", () => { if (geo) { lookAt(props.camera); redraw(); } });

@@ -130,7 +130,7 @@ class JobPart(ABC):
             best = next((each for each in made if each.status == "finished"), None)
             opened = best.id if best else made[0].id if made else ""
         listing = evaluation_cards.listing(
-            made, opened, self.services.worker(), self.line, self.changeable
+            made, (opened,), self.services.worker(), self.line, self.changeable
         )
         write = gr.skip() if now == opened else opened  # another may be opened by now
         return write, listing, *self._result(opened)
