@@ -175,7 +175,7 @@ def test_stored_features_are_removed_after_a_question(ready: App, page: Page) ->
     expect(rows).to_have_count(before - 1)
 
 
-@pytest.mark.parametrize(("key", "shown"), [("6", "#i-data-tabs"), ("7", "#i-launch-button")])
+@pytest.mark.parametrize(("key", "shown"), [("7", "#i-data-tabs"), ("8", "#i-launch-button")])
 def test_keys_lead_to_the_pages(ready: App, page: Page, key: str, shown: str) -> None:
     page.locator("#i-results .i-hit").first.wait_for()
     page.keyboard.press(key)
