@@ -11,6 +11,7 @@ import typer
 
 from backend.cli import (
     catalog,
+    drifting,
     evaluations,
     features,
     maps,
@@ -34,6 +35,7 @@ app.add_typer(maps.app)
 app.add_typer(sweeps.app)
 app.add_typer(evaluations.app)
 app.add_typer(stress.app)
+app.add_typer(drifting.app, name="drift")
 app.add_typer(catalog.app)
 app.add_typer(features.app, name="features")
 app.add_typer(place.app)

@@ -153,33 +153,6 @@ def compare(
         write(json_file, [one.model_dump(mode="json") for one in compared])
 
 
-@app.command()
-def drift(
-    run: Annotated[str, typer.Argument(help="A run's id.")],
-    item: Annotated[str, typer.Argument(help="image:NAME or text:NAME#0, from the gallery.")],
-    generations: Annotated[int, typer.Option(help="How many steps.")] = 10,
-    revisit: Annotated[bool, typer.Option(help="Whether an item may come again.")] = True,
-    json_file: JsonFile = None,
-) -> None:
-    """Run a retrieval cycle from an item and keep it with the run."""
-    with told():
-        from backend.services import Services
-
-        cycle = Services(Settings()).drift(run, item, generations, revisit)
-        table = Table("generation", "to start", "item", "caption", box=None)
-        for step in cycle.steps:
-            table.add_row(
-                str(step.generation),
-                f"{step.similarity_to_start:.3f}",
-                step.item.id,
-                step.item.captions[0],
-            )
-        console.print(table)
-        if cycle.closes_at is not None:
-            console.print(f"Repeats from generation {cycle.closes_at}, period {cycle.period}.")
-        write(json_file, cycle.model_dump(mode="json"))
-
-
 def _print(detail: RunDetail) -> None:
     """A run's scores, and what a reader of them should know."""
     for report in detail.retrieval.values():

@@ -201,13 +201,19 @@ def attraction(
     )
 
 
+def members(found: NearestMap, first: int) -> list[int]:
+    """The nodes of an attractor in the order of the cycle, from one of them on."""
+    nodes = [first]
+    while (following := int(found.successor[nodes[-1]])) != first:
+        nodes.append(following)
+    return nodes
+
+
 def _attractor(
     found: NearestMap, graph: FunctionalGraph, place: int, ends: int, seeds: int, occurrence: int
 ) -> Attractor:
     """One attractor, in which so many of so many seeds end."""
-    nodes = [int(graph.first[place])]
-    while (following := int(found.successor[nodes[-1]])) != nodes[0]:
-        nodes.append(following)
+    nodes = members(found, int(graph.first[place]))
     return Attractor(
         items=tuple(found.ids[node] for node in nodes),
         basin=int(graph.basin[place]),

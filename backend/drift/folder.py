@@ -126,6 +126,22 @@ def open_chains(root: Path, incomplete: bool = False, report: Report = silent) -
     return folder
 
 
+def with_protocol(root: Path) -> Path:
+    """Puts chains of one protocol, whose own folder was left out, where they belong.
+
+    Args:
+        root: may be changed.
+    """
+    first: dict[Protocol, str] = {each: entry_name(each, 0) for each in PROTOCOLS}
+    for protocol, name in first.items():
+        if (root / name).exists() and not any((root / each).exists() for each in PROTOCOLS):
+            entries = list(root.iterdir())
+            (root / protocol).mkdir()
+            for entry in entries:
+                entry.rename(root / protocol / entry.name)
+    return root
+
+
 def write_captions(
     root: Path, protocol: Protocol, generation: int, rows: Iterable[tuple[str, str]]
 ) -> int:

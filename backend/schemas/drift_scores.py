@@ -60,6 +60,7 @@ class DriftComparison(Frozen):
     """Two runs or operators on the same seed items; a positive difference: the second drifts less."""
 
     items: int = Field(description="seed items that both were measured on")
+    backbone: str = Field("", description="that they were measured by, of games")
     differences: dict[str, PairedDifference] = Field(
         description="mean_cumulative_drift; by direction text_to_text/mean_cumulative_drift and "
         "text_to_text/generation_2"

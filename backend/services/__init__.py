@@ -7,6 +7,7 @@ needs it.
 from __future__ import annotations
 
 from backend.services.assessing import Assessing
+from backend.services.attracting import Attracting
 from backend.services.classifying import Classifying
 from backend.services.drifting import Drifting
 from backend.services.dueling import Dueling
@@ -14,6 +15,7 @@ from backend.services.features import StoredFeatureCalls
 from backend.services.linking import Linking
 from backend.services.moving import Moving
 from backend.services.ranking import Ranking
+from backend.services.reporting_games import ReportingGames
 from backend.services.side_by_side import SideBySide
 from backend.services.stressing import Stressing
 from backend.services.sweeping import Sweeping
@@ -29,6 +31,8 @@ class Services(
     Moving,
     Dueling,
     Drifting,
+    ReportingGames,
+    Attracting,
     Stressing,
     Classifying,
     Assessing,

@@ -12,7 +12,7 @@ import os
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -49,16 +49,47 @@ def import_zip(file: Path, name: str, settings: Settings, report: Report = silen
         DatasetError: no zip, more than is allowed, or no data set in it; lists every fault.
         StorageError: the disk is full or may not be written.
     """
-    _check_file(file, settings)
+
+    def check(draft: Path, findings: Sequence[Finding]) -> None:
+        write_leftovers(draft, findings)
+        _check_set(draft, file.name, findings, settings)
+
     root = imports_folder(settings)
-    target = root / f"{slug(name or file.stem)}-{_digest(file)}"
+    target = unpack_zip(file, root, slug(name or file.stem), check, settings, report)
+    return str(_address(target))
+
+
+def unpack_zip(
+    file: Path,
+    root: Path,
+    name: str,
+    check: Callable[[Path, Sequence[Finding]], None],
+    settings: Settings,
+    report: Report = silent,
+) -> Path:
+    """Unpacks a zip of pictures, recordings and tables, as they may come from anybody.
+
+    Args:
+        root: below which the folder gets its place.
+        name: what the folder's name begins with; a hash of the zip follows.
+        check: looks at the folder before it counts, and at what was left out; may raise.
+        settings: how large it may be.
+        report: told the files unpacked; may raise ``Cancelled``, and nothing is left behind.
+
+    Returns:
+        The folder. The same zip under the same name is unpacked once.
+
+    Raises:
+        DatasetError: no zip, or more than is allowed.
+        StorageError: the disk is full or may not be written.
+    """
+    _check_file(file, settings)
+    target = root / f"{name}-{_digest(file)}"
     if not target.is_dir():
         with fresh_draft(root, "zip") as draft:
-            findings = _unpack(file, draft, settings, report)
-            write_leftovers(draft, findings)
-            _check_set(draft, file.name, findings, settings)
+            check(draft, _unpack(file, draft, settings, report))
             put_in_place(draft, target)
-    return str(_address(target))
+    return target
 
 
 def _check_file(file: Path, settings: Settings) -> None:
