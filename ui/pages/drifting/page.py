@@ -1,4 +1,4 @@
-"""The page Drift: the runs are chosen once for chains and stress."""
+"""The page Drift: the runs are chosen once for chains, games, attractors and stress."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import gradio as gr
 from ui import run_cards, words
 from ui.components import panel
 from ui.context import QUIET, RAW, Context, finished, seen
+from ui.pages.drifting.attractors import AttractorsPart
 from ui.pages.drifting.chains import MOST_RUNS, ChainsPart, Runs
+from ui.pages.drifting.games import GamesPart
 from ui.pages.drifting.stress import StressPart
 
 
 class DriftPage:
     """Lays the parts out behind tabs of their own."""
 
-    part_ids = ("chains", "stress")
+    part_ids = ("chains", "games", "attractors", "stress")
 
     def __init__(self, context: Context, tab: gr.Tab) -> None:
         self.context = context
@@ -34,6 +36,10 @@ class DriftPage:
         ) as self.parts:
             with gr.Tab("Chains", id="chains") as self.chains_tab:
                 self.chains = ChainsPart(context, self.runs)
+            with gr.Tab("Games", id="games") as self.games_tab:
+                self.games = GamesPart(context, self.runs, self.chains.seeds)
+            with gr.Tab("Attractors", id="attractors") as self.attractors_tab:
+                self.attractors = AttractorsPart(context, self.runs)
             with gr.Tab("Stress", id="stress") as self.stress_tab:
                 self.stress = StressPart(context, self.runs, self.chains.seeds)
 
@@ -44,6 +50,8 @@ class DriftPage:
         context.listing.change(self.refresh, now, [self.runs, self.waiting], **QUIET, **RAW)
         self.waiting.act(lambda: gr.Tabs(selected="new"), None, context.tabs, **QUIET)
         self.chains.connect(self.tab, self.chains_tab, self.parts)
+        self.games.connect(self.seen, self.games_tab)
+        self.attractors.connect(self.attractors_tab)
         self.stress.connect(self.seen, self.stress_tab)
 
     def refresh(self, chosen: Runs, current: str | None) -> tuple[Any, Any]:
