@@ -69,8 +69,9 @@ const placeMetro = (m) => {
     line.setAttribute("d", d);
     for (const { row, node } of stations) node.setAttribute("transform", `translate(${project(m, position(row)).map((v) => v.toFixed(1))})`);
     const at = Math.max(0, Math.min(rows.length - 1, trainAt)), from = rows[Math.floor(at)], to = rows[Math.ceil(at)];
-    train.style.display = from >= 0 && to >= 0 ? "" : "none";
-    if (from < 0 || to < 0) continue;
+    const there = from >= 0 && to >= 0; // a chain that has not begun is nowhere
+    train.style.display = there ? "" : "none";
+    if (!there) continue;
     const [x, y] = from === to ? on(from) : along([on(from), ...bend(on(from), on(to))], at - Math.floor(at));
     train.setAttribute("transform", `translate(${x.toFixed(1)},${y.toFixed(1)})`);
   }

@@ -45,6 +45,7 @@ class GamesPart:
         self.opened = gr.State(())
         with gr.Column(elem_classes="i-shared"):
             self.seen = gr.Textbox("", visible="hidden", label="seen")
+            self.file = gr.DownloadButton(visible="hidden", elem_id="i-game-file")
         with gr.Row(elem_classes="i-form-row", equal_height=False):
             with gr.Column(scale=4, min_width=300, elem_classes="i-evaluate-form"):
                 with gr.Column(visible=self.changeable, elem_classes="i-evaluate-fields"):
@@ -61,7 +62,6 @@ class GamesPart:
                     self.html = gr.Button("Report as HTML", size="sm", elem_id="i-game-html")
                     self.pdf = gr.Button("as PDF", size="sm", elem_id="i-game-pdf")
                     self.zip = gr.Button("Chains as ZIP", size="sm", elem_id="i-game-zip")
-                    self.file = gr.DownloadButton(visible="hidden", elem_id="i-game-file")
                 self.scores = panel(elem_id="i-game-scores")
                 self.curves = curves(elem_id="i-game-curves")
                 self.compared = panel(elem_id="i-game-compared")
