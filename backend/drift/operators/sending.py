@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -138,6 +139,14 @@ class Service:
         self._address = address
         self._within_s, self._tries, self._wait = within_s, tries, wait
 
+    @cached_property
+    def _client(self) -> Any:
+        """Of httpx; it may be used by several threads, and follows no redirect."""
+        import httpx
+
+        limits = httpx.Timeout(self._within_s, connect=min(_CONNECT_WITHIN_S, self._within_s))
+        return httpx.Client(timeout=limits, follow_redirects=False)
+
     def post(
         self, address: str, body: Mapping[str, Any] | bytes, kind: str = "application/json"
     ) -> Answer:
@@ -164,17 +173,14 @@ class Service:
 
         if key:
             headers = {**headers, "Authorization": f"Bearer {key}"}
-        limits = httpx.Timeout(self._within_s, connect=min(_CONNECT_WITHIN_S, self._within_s))
         told, pause = "", _FIRST_WAIT_S
         for attempt in range(self._tries):
             if attempt:
                 self._wait(min(pause, _LONGEST_WAIT_S))
                 pause *= 2
             try:
-                with (
-                    httpx.Client(timeout=limits, follow_redirects=False) as client,
-                    client.stream(method, address, content=content, headers=headers) as response,
-                ):
+                asking = self._client.stream(method, address, content=content, headers=headers)
+                with asking as response:
                     answer = self._read(response)
                     status, again = response.status_code, response.headers.get("Retry-After", "")
             except httpx.TimeoutException:
