@@ -22,7 +22,7 @@ from backend.drift.chains import ChainTable, Seed, seeds_of
 from backend.drift.folder import ChainFolder, open_chains
 from backend.drift.journal import Journal, Made
 from backend.drift.measuring import Measured
-from backend.drift.names import side_at
+from backend.drift.names import side_at, stem_of
 from backend.drift.scores.similarity import Similarities
 from backend.errors import NotFound, StorageError
 from backend.reporting import Report, silent
@@ -165,14 +165,14 @@ def game_folder(settings: Settings, run: str | None, evaluation: str) -> Path:
 
 
 def seeds_from(items: Sequence[str]) -> tuple[Seed, ...]:
-    """Seeds by their ids, as galleries have them.
+    """Seeds by their ids, as galleries have them; pairs are called as files of chains are.
 
     Raises:
         NotFound: one is no id.
     """
     from backend.exploration.gallery import owner_of, side_of
 
-    return seeds_of([(item, side_of(item), owner_of(item)) for item in items])
+    return seeds_of([(item, side_of(item), stem_of(owner_of(item))) for item in items])
 
 
 def item_of(side: Side, stem: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from backend.services.evaluating import Evaluating
 from backend.services.remembering import Remembering
 
 if TYPE_CHECKING:
+    from backend.drift.scores.similarity import Similarities
     from backend.exploration.gallery import Gallery
     from backend.runs.games import GameFiles
 
@@ -195,9 +197,14 @@ class Gaming(Evaluating, Remembering):
             raise InvalidInput(
                 "These games were measured by different backbones. Start them with the same ones."
             )
-        runs = {self._game(game).run for game in (first, second)}
-        name = backbone or (others[0] if others and len(runs) > 1 else common[0])
+        runs = [self._game(game).run for game in (first, second)]
+        name = backbone or (others[0] if others and runs[0] != runs[1] else common[0])
         one, other = (each[name].to_start for each in told)
+        if None in runs:  # chains made elsewhere know seeds by their files' names
+            one, other = (
+                {direction: _by_file(each) for direction, each in own.items()} if run else own
+                for own, run in zip((one, other), runs, strict=True)
+            )
         found = compare(one, other, self._files(first).request.seed)
         return found.model_copy(update={"backbone": name})
 
@@ -245,3 +252,10 @@ class Gaming(Evaluating, Remembering):
     def _small_pictures(self, game: str) -> Path:
         """Where small copies of a game's pictures are kept."""
         return self.settings.thumbnails_dir / "games" / game
+
+
+def _by_file(similarities: Similarities) -> Similarities:
+    """With the names that seeds have as files."""
+    from backend.drift.names import safe_stem
+
+    return replace(similarities, ids=tuple(map(safe_stem, similarities.ids)))

@@ -99,3 +99,27 @@ def small(pictures: Path, tiny_vit: Path) -> RunRequest:
 def long(small: RunRequest) -> RunRequest:
     """A run with enough epochs to be caught in the middle of them."""
     return small.model_copy(update={"options": {**small.options, "epochs": 150}})
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory, tiny_vit: Path) -> tuple[Path, list[str]]:
+    """A home with two finished runs, and their ids."""
+    root = tmp_path_factory.mktemp("played")
+    (root / "pictures").mkdir()
+    pictures = paint(root / "pictures", {"train": 60, "val": 12, "test": 20})
+    from backend.runs.pipeline import run_pipeline
+    from backend.runs.store import Store
+    from backend.settings import Settings
+
+    settings = Settings(home=root / "home")
+    store, ids = Store(settings), []
+    for dimension in (16, 8):
+        request = RunRequest(
+            dataset=str(pictures), image_encoder=str(tiny_vit), text_encoder="bag-of-words",
+            method="ridge-cca", options={"dimension": dimension},
+        )  # fmt: skip
+        run = run_pipeline(settings, store, request, with_map=False).summary
+        assert run.status == "finished", run.error
+        ids.append(run.id)
+    store.database.close()
+    return root / "home", ids

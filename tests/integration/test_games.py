@@ -15,43 +15,19 @@ import pytest
 from backend.drift.cycles import retrieval_chains
 from backend.errors import InvalidInput, NotFound
 from backend.runs.games import GameFiles
-from backend.runs.pipeline import run_pipeline
-from backend.runs.store import Store
 from backend.schemas import (
     BackboneChoice,
     Evaluation,
     GameReport,
     GameRequest,
     OperatorChoice,
-    RunRequest,
 )
 from backend.services import Services
 from backend.settings import Settings
-from tests.integration.conftest import paint
 
 PAIRS = 8
 DRAWN = OperatorChoice(temperature=0.3, candidates=5)
 GAME = GameRequest(pairs=PAIRS, generations=12)
-
-
-@pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory, tiny_vit: Path) -> tuple[Path, list[str]]:
-    """A home with two finished runs, and their ids."""
-    root = tmp_path_factory.mktemp("played")
-    (root / "pictures").mkdir()
-    pictures = paint(root / "pictures", {"train": 60, "val": 12, "test": 20})
-    settings = Settings(home=root / "home")
-    store, ids = Store(settings), []
-    for dimension in (16, 8):
-        request = RunRequest(
-            dataset=str(pictures), image_encoder=str(tiny_vit), text_encoder="bag-of-words",
-            method="ridge-cca", options={"dimension": dimension},
-        )  # fmt: skip
-        run = run_pipeline(settings, store, request, with_map=False).summary
-        assert run.status == "finished", run.error
-        ids.append(run.id)
-    store.database.close()
-    return root / "home", ids
 
 
 @pytest.fixture
