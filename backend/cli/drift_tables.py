@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.markup import escape
 from rich.table import Table
 
+from backend.drift.report.telling import last_kept
 from backend.schemas import (
     Attraction,
     BackboneScores,
@@ -122,12 +123,12 @@ def _scores_table(report: GameReport, each: BackboneScores) -> Table:
 
 def _attributes_table(report: GameReport) -> Table:
     table = Table(
-        "chains", "attribute", "kept at the first", "kept at the last", "half have lost some by",
+        "chains", "attribute", "kept by the last text", "by the last picture", "half have lost some by",
         title="Attributes of the built-in world", title_justify="left",
     )  # fmt: skip
     for each in report.attributes:
-        kept = [point.kept for point in each.points if point.kept]
-        ends = [f"{100 * kept[place].value:.0f} %" if kept else "" for place in (0, -1)]
+        kept = [last_kept(each, "text"), last_kept(each, "image")]
+        ends = [f"{100 * found.value:.0f} %" if found else "" for found in kept]
         lost = str(each.median_loss) if each.median_loss else "later"
         table.add_row(each.protocol or "", each.attribute, *ends, lost)
     return table

@@ -98,7 +98,7 @@ def _frame(frame: Frame) -> str:
     picture = f'<img src="{source}" alt="{escape(frame.text or "picture")}">' if source else ""
     said = "" if picture else escape(frame.text)
     near = f" · {escape(frame.similarity)}" if frame.similarity else ""
-    return f"<figure>{picture}{said}<figcaption>{frame.number}{near}</figcaption></figure>"
+    return f"<figure><figcaption>{frame.number}{near}</figcaption>{picture}{said}</figure>"
 
 
 def _embedded(path: Path) -> str:

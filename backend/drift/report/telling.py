@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from backend.drift.names import side_at
 from backend.drift.report.document import Block, Document, Frame, Grid, Heading, Sentences, Strip
 from backend.drift.report.plots import Series, panels, words
-from backend.schemas import BackboneScores, GameChain, GameReport, GameRequest, GameStep
-from backend.schemas.drift_scores import DriftComparison, Estimate
+from backend.schemas import BackboneScores, GameChain, GameReport, GameRequest, GameStep, Side
+from backend.schemas.drift_scores import AttributeSurvival, DriftComparison, Estimate
 
 _READ: Final = (
     "A chain begins with a text or a picture; each next generation is made from the one before alone, in "
@@ -159,23 +160,30 @@ def _attributes(games: Sequence[Told]) -> Iterator[Block]:
     rows = []
     for game in games:
         for each in game.report.attributes:
-            kept = [point.kept for point in each.points if point.kept]
-            changed = [point.changed for point in each.points if point.changed]
             rows.append(
                 (
                     game.name, each.protocol or "", each.attribute, f"{each.items:,}",
-                    _share(kept[0] if kept else None), _share(kept[-1] if kept else None),
-                    _share(changed[-1] if changed else None),
+                    _share(last_kept(each, "text")), _share(last_kept(each, "image")),
                     str(each.median_loss) if each.median_loss else "later",
                 )
             )  # fmt: skip
     if rows:
         yield Heading("Attributes, exactly")
         yield Grid(
-            ("game", "chains", "attribute", "seeds", "kept at the first", "kept at the last",
-             "otherwise at the last", "half have lost some by"),
+            ("game", "chains", "attribute", "seeds", "kept by the last text", "by the last picture",
+             "half have lost some by"),
             tuple(rows), "Of what generation 0 says of the built-in world's scenes.", left=3,
         )  # fmt: skip
+
+
+def last_kept(found: AttributeSurvival, side: Side) -> Estimate | None:
+    """What is kept at the last generation of a modality; None where none is known."""
+    kept = [
+        point.kept
+        for point in found.points
+        if point.kept and side_at(found.protocol or "text-first", point.generation) == side
+    ]
+    return kept[-1] if kept else None
 
 
 def _geneval(games: Sequence[Told]) -> Iterator[Block]:
@@ -202,9 +210,9 @@ def _attractors(games: Sequence[Told]) -> Iterator[Block]:
             continue
         yield Heading(f"Where chains of nearest items end: {game.name}")
         yield Sentences(
-            f"{found.seeds:,} seeds end in {sum(each.seeds > 0 for each in found.attractors):,} of "
-            f"{found.attractor_count:,} attractors; half of them in {found.half_of_seeds:,}. "
-            f"{found.mean_steps:.1f} steps until captured in the mean, {found.most_steps} at most."
+            f"{found.items:,} items have {found.attractor_count:,} attractors. Half of the "
+            f"{found.seeds:,} seeds end in {found.half_of_seeds:,} of them. {found.mean_steps:.1f} steps "
+            f"until captured in the mean, {found.most_steps} at most."
         )
         rows = tuple(
             (
@@ -221,9 +229,12 @@ def _strips(games: Sequence[Told]) -> Iterator[Block]:
         yield Heading("Some chains")
     for game in games:
         for chain in game.chains:
-            again = f"; back at generation {chain.closes_at}" if chain.closes_at else ""
+            again, steps = "", chain.steps
+            if chain.closes_at is not None:  # it goes round from here on
+                again = f"; back where it was at generation {chain.closes_at}"
+                steps = steps[: chain.closes_at + 1]
             title = f"{game.name}: {chain.seed.id}{again}"
-            yield Strip(title, tuple(_frame(step) for step in chain.steps))
+            yield Strip(title, tuple(_frame(step) for step in steps))
 
 
 def _frame(step: GameStep) -> Frame:
