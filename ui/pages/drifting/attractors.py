@@ -88,8 +88,8 @@ class AttractorsPart:
     @told
     def show(self, runs: list[str], run: str | None, colour: str, loaded: str) -> Updates:
         """All attractors of a run, and its map."""
-        if not runs:
-            return {self.told: ""}
+        if not runs:  # or this part is not the one that is open
+            return NOTHING
         of = run if run in runs else runs[0]
         names = [(self.services.run(each).summary.name, each) for each in runs]
         updates: Updates = {
