@@ -22,9 +22,11 @@ from backend.schemas import (
     pack,
     unpack,
 )
+from backend.schemas.drift_scores import Attraction, Attractor
 from backend.schemas.games import PAPER_BACKBONES, GameChain, GameReport, GameRequest, GameStep
 from ui import drift_cards
 from ui.context import Context, shared_fields
+from ui.map_figures import bits, read_bits
 from ui.pages.drifting.page import DriftPage
 from ui.uploads import Uploads
 
@@ -137,6 +139,32 @@ class StandIn:
             closes_at=2,
             period=2,
         )
+
+    # attractors: three items end with the first image and its caption, all others with the second
+
+    def attraction(self, run: str) -> Attraction:
+        if run in self.broken:
+            raise NotFound(f"{run} has no index")
+        ends = [
+            Attractor(
+                items=(f"image:{n}", f"text:{n}"), basin=basin, seeds=basin, share=basin / TOTAL,
+                interval=(0.1, 0.9), occurrence=3,
+            )
+            for n, basin in ((1, 9), (0, 3))
+        ]  # fmt: skip
+        return Attraction(
+            items=TOTAL, seeds=TOTAL, attractors=tuple(ends), attractor_count=2, periods={2: 2},
+            mean_steps=1.5, most_steps=3, half_of_seeds=1, neighbours=10, hubness={}, correlation=None,
+            correlation_interval=None,
+        )  # fmt: skip
+
+    def capture(self, run: str) -> Any:
+        ends = np.ones(TOTAL, np.int32)
+        ends[[0, 6, 8]] = 0
+        return SimpleNamespace(
+            steps=np.arange(TOTAL, dtype=np.int32) % 4, basin=ends,
+            attractors=(("image:0", "text:0"), ("image:1", "text:1")), sizes=np.array([3, 9], np.int32),
+        )  # fmt: skip
 
     # games
 
@@ -295,8 +323,6 @@ def test_a_lasso_of_the_map_is_kept_as_seeds(page: DriftPage) -> None:
 
 
 def test_points_chosen_on_the_drift_map_are_the_selection_of_all_pages(page: DriftPage) -> None:
-    from ui.map_figures import bits
-
     rows = np.zeros(TOTAL, bool)
     rows[[2, 9]] = True
     event = SimpleNamespace(rows=bits(rows), how="new")
@@ -313,6 +339,52 @@ def test_a_point_that_there_is_not_is_no_seed(page: DriftPage) -> None:
         assert page.chains.pick(ONE, [ONE], "image", "", None, (), event)[0] == gr.skip()
     picked = page.chains.pick(ONE, [ONE], "image", "", None, (), SimpleNamespace(point=7))
     assert picked[0] == "text:1"
+
+
+# --- attractors ---------------------------------------------------------------------------------
+
+
+def rows_of(update: dict[str, Any]) -> list[int]:
+    return np.flatnonzero(read_bits(update["selected"], TOTAL)).tolist()
+
+
+def test_attractors_are_ranked_and_the_map_shows_the_steps_to_capture(page: DriftPage) -> None:
+    part = page.attractors
+    shown = part.show([ONE, TWO], None, "heat", "")
+    assert shown[part.run]["value"] == ONE and "2 attractors (2 of 2 items)" in shown[part.told]
+    board = shown[part.board]
+    assert board.index('data-arg="image:1"') < board.index('data-arg="image:0"')
+    assert shown[part.on_map.map]["colouring"]["title"] == "steps to capture"
+    again = part.show([ONE], ONE, "basins", shown[part.on_map.loaded])
+    assert "value" not in again[part.on_map.map]
+    assert again[part.on_map.map]["colouring"]["labels"] == ["basin 1", "basin 2"]
+
+
+def test_a_clicked_attractor_shows_its_basin_and_a_clicked_point_its_chain(
+    page: DriftPage, services: StandIn
+) -> None:
+    part = page.attractors
+    opened = part.open_basin(ONE, [ONE], "heat", act("basin", "text:0"))
+    assert rows_of(opened[part.on_map.map]) == [0, 6, 8] and opened[part.chosen] == "image:0"
+    picked = part.pick(ONE, [ONE], "heat", SimpleNamespace(point=8))
+    assert rows_of(picked[part.on_map.map]) == [0, 6, 8]
+    # drawn as far as it closes: what follows repeats
+    assert picked[part.on_map.map]["tracks"]["lines"][0]["rows"] == [8, 2, 8]
+    assert picked[part.on_map.map]["tracks"]["fade"] is False
+    cleared = part.clear(ONE, [ONE], "heat")[part.on_map.map]
+    assert cleared["tracks"] == {} and cleared["selected"] == ""
+
+
+def test_what_is_no_attractor_or_point_changes_nothing_or_is_told(
+    page: DriftPage, services: StandIn
+) -> None:
+    part = page.attractors
+    assert part.show([], None, "heat", "") == gr.skip()
+    assert part.pick(ONE, [ONE], "heat", SimpleNamespace(point=TOTAL)) == gr.skip()
+    with pytest.raises(gr.Error):
+        part.open_basin(ONE, [ONE], "heat", act("basin", "image:<b>"))
+    services.broken = {ONE}
+    assert "has no index" in part.show([ONE], ONE, "heat", "")[part.told]
 
 
 # --- games --------------------------------------------------------------------------------------
