@@ -153,7 +153,7 @@ def test_a_region_is_drawn_moved_with_the_keyboard_and_given_up(ready: App, page
     page.locator("#i-chip img").wait_for()
     page.locator("#i-chip [data-act=crop-open]").click()
     frame = page.locator(".i-crop-frame")
-    page.wait_for_function("() => document.querySelector('.i-crop-frame img').naturalWidth")
+    page.wait_for_function("() => document.querySelector('.i-crop-frame img')?.naturalWidth")
     place = frame.bounding_box()
     assert place
     page.mouse.move(place["x"] + place["width"] * 0.25, place["y"] + place["height"] * 0.25)

@@ -128,7 +128,6 @@ heed(window, [HEARD], hear);
 watch(["value", "colouring"], drawAll);
 watch(["rays", "tracks", "markers", "labels"], () => geo && overlay());
 watch("selected", () => geo && readChosen());
-watch("frame", () => geo?.frames && go(Number(props.frame) || 0));
 watch("camera", () => { if (geo) { lookAt(props.camera); redraw(); } });
 const themed = onTheme(() => { repaint(); overlay(); });
 life.signal.addEventListener("abort", () => { themed.disconnect(); painter.end(); });

@@ -38,6 +38,25 @@ _ONCE_OPENED: Final = (
 )
 
 
+class Turns:
+    """Which of several loads of one page view was asked for last.
+
+    The first layout may be answered after the one that was chosen meanwhile, and must not take its place.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def take(self) -> int:
+        """The number of a load that begins."""
+        self._last += 1
+        return self._last
+
+    def is_over(self, turn: int) -> bool:
+        """Whether another has begun since."""
+        return turn != self._last
+
+
 class BeforeAfterMode(Mode):
     """Three maps. What is chosen on one is chosen on all, an item with its captions."""
 
@@ -49,6 +68,7 @@ class BeforeAfterMode(Mode):
         self.services = context.services
         self.open_mode = open_mode
         self.loaded = gr.State(())  # keys of what the browser has, a map each
+        self.turns = gr.State(Turns())
         look = HoverCards(self.services).card
         with gr.Row(elem_classes="i-toolbar"):
             self.method = gr.Radio(
@@ -73,11 +93,12 @@ class BeforeAfterMode(Mode):
         """Wires the events, once all pages are laid out."""
         context = self.context
         now = [context.run, self.open_mode, self.method, self.colour, self.loaded]
+        asked = [*now, self.turns]
         out = [*self.maps, *self.names, self.told, self.words, self.colour, self.loaded, self.clock]
         # the field's change is what brings the mode into the document; the run's may come while it is not
-        gr.on([self.open_mode.change, self.method.input], self.load, now, out, **WORK)
-        context.run.change(self.load, now, out, js=_ONCE_OPENED, **WORK)
-        self.clock.tick(self.load, now, out, js=_ONCE_OPENED, **QUIET)
+        gr.on([self.open_mode.change, self.method.input], self.load, asked, out, **WORK)
+        context.run.change(self.load, asked, out, js=_ONCE_OPENED, **WORK)
+        self.clock.tick(self.load, asked, out, js=_ONCE_OPENED, **QUIET)
         self.colour.input(self.recolour, now, self.maps, **QUIET, **RAW)
         chosen = [*self.maps, context.selection]
         choosing = [context.run, self.method]
@@ -93,11 +114,22 @@ class BeforeAfterMode(Mode):
 
     @told
     def load(
-        self, run: str | None, mode: str, method: str, colour: str, loaded: Sequence[str]
+        self,
+        run: str | None,
+        mode: str,
+        method: str,
+        colour: str,
+        loaded: Sequence[str],
+        turns: Turns,
     ) -> Updates:
         """All three maps; one whose layout is not there yet is empty until it is."""
         if not run or mode != self.name:
             return {self.clock: gr.Timer(active=False)}
+        turn = turns.take()
+        updates = self._loaded(run, method, colour, loaded)
+        return {} if turns.is_over(turn) else updates
+
+    def _loaded(self, run: str, method: str, colour: str, loaded: Sequence[str]) -> Updates:
         modality = modality_of(self.services, run)
         try:
             views = self._views(run, method)
