@@ -16,21 +16,22 @@ from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.drift.operators.opening import Surroundings
-    from backend.exploration.space import SharedSpace
+    from backend.exploration.gallery import Gallery
 
 _FOLDER: Final = "decoder"
 
 
-def surroundings(settings: Settings, run: OpenedRun, space: SharedSpace) -> Surroundings:
+def surroundings(settings: Settings, run: OpenedRun, gallery: Gallery) -> Surroundings:
     """What operators need of a run; its captions are read when a decoder is to be trained.
 
     Args:
-        space: the run's, opened.
+        gallery: the run's, opened.
     """
     from backend.drift.operators.opening import Surroundings
+    from backend.exploration.space import SharedSpace
 
     return Surroundings(
-        space=space,
+        space=SharedSpace(gallery, run.alignment, run.encoder),
         captions=lambda report: training_captions(run, report),
         decoder=decoder_folder(settings, run.detail.summary.id),
         made_of=made_of(settings, run.detail.summary.id),

@@ -62,7 +62,7 @@ from backend.schemas.diagnosing import (
     SliceReport,
     Swap,
 )
-from backend.schemas.drift import Cycle, CycleStep
+from backend.schemas.drift import Cycle, CycleStep, ReadOut
 from backend.schemas.drift_scores import (
     Attraction,
     Attractor,
@@ -287,6 +287,7 @@ __all__ = [
     "Query",
     "QueryPart",
     "RESUMABLE",
+    "ReadOut",
     "RetrievalReport",
     "RetrievalScores",
     "RunDetail",

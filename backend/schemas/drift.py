@@ -1,4 +1,4 @@
-"""Drift cycles."""
+"""Drift cycles, and points of a space read out."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ class Cycle(Frozen):
     steps: tuple[CycleStep, ...]
     closes_at: int | None = Field(description="first generation that repeats an earlier item")
     period: int | None = Field(description="length of the loop it falls into")
+
+
+class ReadOut(Frozen):
+    """A point of a run's shared space in words, by its decoder."""
+
+    words: str = Field(description="the likeliest; may be empty")
+    others: tuple[str, ...] = Field(
+        description="drawn beside it: what is said each time is certain, what changes is not"
+    )
+    projected: bool = Field(
+        description="whether the point was put among the training captions first, as images are"
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from backend.services.assessing import Assessing
 from backend.services.attracting import Attracting
 from backend.services.classifying import Classifying
+from backend.services.decoding import ReadingOut
 from backend.services.drifting import Drifting
 from backend.services.dueling import Dueling
 from backend.services.features import StoredFeatureCalls
@@ -33,6 +34,7 @@ class Services(
     Drifting,
     ReportingGames,
     Attracting,
+    ReadingOut,
     Stressing,
     Classifying,
     Assessing,

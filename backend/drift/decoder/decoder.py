@@ -22,7 +22,7 @@ from backend.drift.noise import gumbel
 from backend.errors import StorageError
 
 #: temperature of the memory projection's softmax over cosines
-PROJECTION: Final = 0.02
+PROJECTION: Final = 0.03
 _BATCH: Final = 64
 _BLOCK: Final = 2**24  # similarities that are held at once
 _VERSION: Final = 1
@@ -51,6 +51,12 @@ class Decoder:
         self.tokens = tokens
         self.memory = memory
         self.facts = dict(facts or {})
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it takes in memory."""
+        weights = sum(each.nbytes for each in self.model.parameters())
+        return weights + int(self.memory.nbytes)
 
     def decode(
         self,
@@ -94,8 +100,8 @@ class Decoder:
         said = torch.zeros((len(points), 0), dtype=torch.long)
         ended = torch.zeros(len(points), dtype=torch.bool)
         with torch.inference_mode():
-            while said.shape[1] < self.model.config["longest"] and not ended.all():
-                logits = self.model(points, said)[:, -1]
+            logits, seen = self.model.first(points)
+            while True:
                 logits[:, PAD] = -torch.inf
                 if temperature > 0:
                     noise = torch.stack([gumbel(logits.shape[1], each) for each in own])
@@ -103,6 +109,9 @@ class Decoder:
                 piece = torch.where(ended, END, logits.argmax(dim=1))
                 ended |= piece == END
                 said = torch.cat([said, piece[:, None]], dim=1)
+                if ended.all() or said.shape[1] == self.model.config["longest"]:
+                    break
+                logits = self.model.next(piece, seen)
         return [self.tokens.text(row) for row in said.tolist()]
 
 
@@ -144,7 +153,7 @@ def load_decoder(folder: Path, made_of: str = "") -> Decoder | None:
         told = json.loads((folder / "decoder.json").read_text("utf-8"))
         if told["version"] != _VERSION or told["made_of"] != made_of:
             return None
-        model = WordModel(**told["model"])
+        model = WordModel.empty(**told["model"])
         model.load_state_dict(load_file(folder / "model.safetensors"))
         tokens = Tokens((folder / "tokens.json").read_text("utf-8"))
         memory = load_arrays(folder / "memory.safetensors")["memory"]

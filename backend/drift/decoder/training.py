@@ -70,7 +70,9 @@ def train_decoder(
         texts, vectors = [texts[row] for row in rows], vectors[rows]
     tokens = Tokens.of(texts)
     numbers = tokens.numbers(texts, LONGEST)
-    model = WordModel(vectors.shape[1], len(tokens), max(map(len, numbers)))
+    model = WordModel.empty(
+        inputs=vectors.shape[1], vocabulary=len(tokens), longest=max(map(len, numbers))
+    )
     if steps is None:
         steps = min(max(_STEPS, _EPOCHS * len(texts) // _BATCH), _MOST_STEPS)
     loss = _fit(

@@ -5,7 +5,6 @@ Every step is written as it is made, so that a game that was stopped or killed g
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 
 from backend.drift.measuring import Backbone, Measured, scored, together
 from backend.drift.measuring import measure as measured
-from backend.drift.retrieving import is_nearest, is_retrieval, retrieved
+from backend.drift.retrieving import is_nearest
 from backend.errors import Cancelled, InvalidInput, IsthmusError, StorageError
 from backend.runs.backbones import Contents, EncoderPair, OwnSpace, is_own, name_of
 from backend.runs.evaluations.kinds import Work
@@ -24,13 +23,12 @@ from backend.schemas import BackboneChoice, GameReport, GameRequest, Modality, S
 
 if TYPE_CHECKING:
     from backend.drift.chains import ChainTable
+    from backend.drift.colours import ColourClassifier
     from backend.exploration.gallery import Gallery
     from backend.features.encoders import Encoder
     from backend.reporting import Report
     from backend.runs.evaluations.opened import OpenedRun
     from backend.schemas.drift_scores import Attraction, AttributeSurvival, MultiGenerationGenEval
-
-log = logging.getLogger(__name__)
 
 
 def measure(work: Work, request: GameRequest) -> GameReport:
@@ -47,7 +45,7 @@ def measure(work: Work, request: GameRequest) -> GameReport:
     table = game.files.table()
     found, lacking = game.measured(table)
     game.files.keep(found)
-    report = GameReport(
+    return GameReport(
         run_name=game.name,
         seeds=len(table.seeds),
         chains=len(table.codes),
@@ -62,7 +60,6 @@ def measure(work: Work, request: GameRequest) -> GameReport:
         notes=(*game.notes(table, found), *lacking),
         seconds=time.monotonic() - begun,
     )
-    return report
 
 
 @dataclass
@@ -105,11 +102,14 @@ class _Game:
         if self.gallery is None:
             self.files.read_folder(self.work.stage("Read the chains"))
             return
-        if is_retrieval(self.request):
-            stage = self.work.stage("Play")
-            retrieved(self.gallery.indexes, self.request, self.files.journal, stage)
-            return
-        raise InvalidInput("Only retrieval can be played.")
+        from backend.drift.nearness import NearJournal
+        from backend.drift.playing import play
+        from backend.runs.decoding import surroundings
+
+        assert self.opened is not None  # a game with a gallery is a run's
+        around = surroundings(self.work.settings, self.opened, self.gallery)
+        journal = NearJournal(self.files.journal.path, around.space)
+        play(around, self.request, journal, self.work.stage("Play"))
 
     # --- scores ---------------------------------------------------------------------------------
 
@@ -187,6 +187,38 @@ class _Game:
 
     def geneval(self, table: ChainTable, lacking: list[str]) -> MultiGenerationGenEval | None:
         """Pictures judged by an object detector, where that was asked for."""
+        if not self.request.geneval:
+            return None
+        from backend.drift.detectors import load_owlv2
+        from backend.runs.game_objects import judged, names_colours, prompts_of
+
+        stage, settings = self.work.stage("Judge pictures"), self.work.settings
+        try:
+            prompts = prompts_of(self.request.prompts, self.files.pictures)
+            colours = self._colours(stage)
+            if colours is None and any(map(names_colours, prompts)):
+                lacking.append(
+                    "GenEval: nothing tells colours, so prompts that name them are left out. Choose a "
+                    "backbone of two encoders that share a space."
+                )
+            detector = load_owlv2(self.request.geneval, settings.device, report=stage)
+            contents, seed = Contents(self.gallery, self.files.pictures), self.request.seed
+            return judged(table, contents, prompts, detector, colours, seed, stage)
+        except (Cancelled, StorageError):
+            raise
+        except IsthmusError as error:
+            lacking.append(f"GenEval could not be scored: {error}")
+            return None
+
+    def _colours(self, report: Report) -> ColourClassifier | None:
+        """By the first backbone whose two encoders share a space; None where there is none."""
+        from backend.drift.colours import ColourClassifier
+
+        for choice in self.request.backbones:
+            if choice.shared and choice.image and choice.text:
+                image = self._load(choice.image, "image", report)
+                text = self._load(choice.text, "text", report)
+                return ColourClassifier(image.encode, text.encode)
         return None
 
     # --- words ----------------------------------------------------------------------------------
