@@ -29,6 +29,8 @@ WORK: Final[dict[str, Any]] = {
     "api_visibility": "private",
     "concurrency_limit": 4,
 }
+#: in which the pages that wait for the first run follow it
+_STEPS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,19 @@ def version_of(services: Services) -> str:
 def listing_of(services: Services) -> str:
     """A short text that differs whenever the runs that can be picked do.
 
-    While there is none, it follows how far the first one is.
+    While there is none, it follows how far the first one is, in steps: many pages hear of each, and to
+    every answer the browser looks through all that is on them.
     """
     ready = finished(services)
-    if not ready:
-        return version_of(services)
-    return _short([part for run in ready for part in (run.id, run.name)])
+    if ready:
+        return _short([part for run in ready for part in (run.id, run.name)])
+    waiting = [f"{run.id} {run.status} {run.error} {_step(run)}" for run in services.runs()]
+    return _short([services.worker().model_dump_json(), *waiting])
+
+
+def _step(run: RunSummary) -> int | None:
+    share = words.progress_share(run.progress) if run.progress else None
+    return None if share is None else int(_STEPS * share)
 
 
 def _short(parts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from itertools import pairwise
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from backend.schemas import Progress, WorkerState
 from backend.services import Services
 from backend.settings import Settings
 from ui import links
+from ui.context import listing_of
 from ui.frame import PARTED, Frame, made_with
 from ui.presence import Presence
 from ui.shell import TABS, build
@@ -137,3 +140,16 @@ def test_resting_closes_runs_encoders_and_answers() -> None:
     services._remembered("question", lambda: "answer")
     services.rest()
     assert not services._spaces and not services._encoders and not services._answers
+
+
+def test_pages_follow_the_first_run_in_steps() -> None:
+    def place(done: int, status: str = "running") -> Any:
+        progress = Progress(stage="Encode", done=done, total=1000, step=1, steps=1)
+        run = SimpleNamespace(id="r", name="r", status=status, error=None, progress=progress)
+        worker = WorkerState(alive=True, device="cpu", message="")
+        return SimpleNamespace(runs=lambda: [run], worker=lambda: worker)
+
+    told = [listing_of(place(done)) for done in range(1001)]
+    assert 20 <= len(set(told)) <= 26
+    assert sum(a != b for a, b in pairwise(told)) == len(set(told)) - 1
+    assert listing_of(place(1000, "failed")) != told[-1]
