@@ -13,16 +13,13 @@ from ui.markup import Html, tag
 
 def summary(found: Attraction) -> Html:
     """What all chains of nearest items come to, in sentences."""
-    periods = words.listed(
-        [
-            f"{count:,} of {words.count(period, 'item')}"
-            for period, count in sorted(found.periods.items())
-        ]
-    )
+    ends = [
+        f"{words.count(count, 'attractor')} of {words.count(period, 'item')}"
+        for period, count in sorted(found.periods.items())
+    ]
     lines = [
-        f"All chains of nearest items end in {words.count(found.attractor_count, 'attractor')} "
-        f"({periods}), after {found.mean_steps:.1f} steps in the mean, {found.most_steps} at most. Half of "
-        f"them end in only {found.half_of_seeds:,}."
+        f"All chains of nearest items end in {words.listed(ends)}, after {found.mean_steps:.1f} steps in the "
+        f"mean, {found.most_steps} at most. Half of them end in only {found.half_of_seeds:,}."
     ]
     if found.correlation is not None:
         within = found.correlation_interval

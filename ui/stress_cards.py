@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.schemas import (
+    PairedDifference,
     StressComparison,
     StressCurve,
     StressReport,
@@ -119,7 +120,7 @@ def ticks(places: Sequence[float]) -> list[list[float | str]]:
 def table(shown: Sequence[Stressed], compared: StressComparison | None) -> Html:
     """Of each attack the epsilon by which half are sent elsewhere, and how two runs differ."""
     rows = []
-    differences = {
+    differences: dict[Key, PairedDifference] = {
         (each.space, each.side, each.attack): each.mean_share
         for each in (compared.curves if compared else ())
     }
@@ -162,7 +163,7 @@ def _half(test: Stressed, key: Key) -> Html:
     return tag("td", tag("b", half), tag("small.i-soft", told))
 
 
-def _difference(found: Any) -> Html:
+def _difference(found: PairedDifference | None) -> Html:
     if found is None:
         return tag("td", "–")
     low, high = (100 * bound for bound in found.interval)

@@ -351,7 +351,7 @@ def rows_of(update: dict[str, Any]) -> list[int]:
 def test_attractors_are_ranked_and_the_map_shows_the_steps_to_capture(page: DriftPage) -> None:
     part = page.attractors
     shown = part.show([ONE, TWO], None, "heat", "")
-    assert shown[part.run]["value"] == ONE and "2 attractors (2 of 2 items)" in shown[part.told]
+    assert shown[part.run]["value"] == ONE and "end in 2 attractors of 2 items" in shown[part.told]
     board = shown[part.board]
     assert board.index('data-arg="image:1"') < board.index('data-arg="image:0"')
     assert shown[part.on_map.map]["colouring"]["title"] == "steps to capture"

@@ -63,8 +63,8 @@ class StressPart:
                 20, label="Random directions", precision=0, minimum=1, maximum=200, min_width=130
             )
             self.pixels = gr.Number(
-                20, label="Images whose pixels are changed", precision=0, minimum=0, maximum=200,
-                min_width=150, info="0: none; slow without a GPU",
+                20, label="Images, by pixels", precision=0, minimum=0, maximum=200,
+                min_width=150,
             )  # fmt: skip
         self.swaps = gr.Checkbox(True, label="swap words of the captions", container=False)
         self.fields = [self.source, self.pairs, self.directions, self.pixels, self.swaps]
