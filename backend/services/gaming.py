@@ -78,10 +78,13 @@ class Gaming(Evaluating, Remembering):
             NotAllowed: it is going on or has finished.
         """
         from backend.runs.evaluations.carrying_out import evaluate_here
+        from backend.runs.locks import RunLock
 
         self.may_change()
-        self._game(game)
-        attempt = self._jobs.evaluations.new_attempt(game)
+        rows = self._jobs.evaluations
+        if self._game(game).status == "running" and not RunLock(self.settings, game).held():
+            rows.interrupt(rows.attempt(game), "Whoever played this game was killed.")
+        attempt = rows.new_attempt(game)
         return evaluate_here(self.settings, self._store, attempt, listener)
 
     def check_game(self, runs: Sequence[str], request: GameRequest) -> GameRequest:

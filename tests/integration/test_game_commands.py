@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from backend.cli import app
+from tests.conftest import REPOSITORY
 
 RUNNER = CliRunner()
 
@@ -46,6 +51,66 @@ def test_a_game_from_start_to_report(runs: list[str], tmp_path: Path) -> None:
     assert "Repeats from" in told(
         "walk", runs[0], json.loads(result.read_text())[0]["request"]["seeds"][0]
     )
+
+
+def test_a_game_that_is_killed_goes_on_to_the_same_end(
+    played: tuple[Path, list[str]], runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(played[0], home)
+    monkeypatch.setenv("ISTHMUS_HOME", str(home))
+    asked = ["start", runs[0], "--pairs", "20", "--generations", "60", "--repeats", "5",
+             "--temperature", "0.3", "--no-revisit"]  # fmt: skip
+    known = {game["id"] for game in listed(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backend", "drift", *asked], cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while process.poll() is None and written(home, known) < 20_000:
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        process.wait()
+    (killed,) = [game["id"] for game in listed(tmp_path) if game["id"] not in known]
+    begun = written(home, known)
+    told("resume", killed, "--json", str(tmp_path / "resumed.json"))
+    told(*asked, "--json", str(tmp_path / "whole.json"))
+    resumed = json.loads((tmp_path / "resumed.json").read_text())["result"]
+    (whole,) = json.loads((tmp_path / "whole.json").read_text())
+    assert begun < written(home, known, killed), "it was killed before it was done"
+    assert {**resumed, "seconds": 0} == {**whole["result"], "seconds": 0}
+    steps = [
+        sorted(
+            (
+                step["seed"],
+                step.get("repeat", 0),
+                step["generation"],
+                step["item"],
+                step["to_start"],
+            )
+            for step in map(json.loads, journal(home, game).read_text().splitlines())
+        )
+        for game in (killed, whole["id"])
+    ]
+    assert steps[0] == steps[1]
+
+
+def listed(folder: Path) -> list[dict[str, str]]:
+    told("list", "--json", str(folder / "list.json"))
+    found: list[dict[str, str]] = json.loads((folder / "list.json").read_text())
+    return found
+
+
+def journal(home: Path, game: str) -> Path:
+    (path,) = home.glob(f"data/runs/*/drift/{game}/steps.jsonl")
+    return path
+
+
+def written(home: Path, known: set[str], game: str = "*") -> int:
+    """Bytes of the journals of games that were not there before."""
+    paths = home.glob(f"data/runs/*/drift/{game}/steps.jsonl")
+    return sum(path.stat().st_size for path in paths if path.parent.name not in known)
 
 
 def test_bad_input_is_told_with_status_two(runs: list[str]) -> None:
