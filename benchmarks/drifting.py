@@ -2,7 +2,8 @@
 
 Galleries are synthetic: pairs with noise, so that recall is about that of real photographs. The usual one
 is of Flickr8k's test split (1,000 images, 5,000 captions, 512 numbers); the large one has 100,000 of
-each. Nothing is encoded.
+each. Nothing is encoded but for the last question, whether worse alignments drift more
+(:mod:`benchmarks.worse_alignments`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from backend.exploration.indexes.flat import FlatIndex
 from backend.scenes.captions import captions
 from backend.scenes.graph import sample_scene
 from backend.schemas import Side
+from benchmarks.worse_alignments import measure_alignments
 
 SEEDS: Final = 200
 GENERATIONS: Final = 20
@@ -39,7 +41,7 @@ _MEGABYTE: Final = 2**20
 
 
 def measure(quick: bool) -> dict[str, float]:
-    """Seconds of chains, maps and scores; megabytes of few and of many chains."""
+    """Seconds of chains, maps and scores; megabytes of few and of many chains; drift by alignment."""
     rounds = 1 if quick else 3
     usual = _galleries(1000, 5)
     seeds = list(usual["image"].ids[:SEEDS])
@@ -64,7 +66,7 @@ def measure(quick: bool) -> dict[str, float]:
         large = _galleries(LARGE, 1)
         seeds = list(large["image"].ids[:SEEDS])
         figures[f"{told} among 200,000 items, s"] = _seconds(1, lambda: _walk(large, seeds, Walk()))
-    return figures
+    return figures | measure_alignments(quick)
 
 
 def _galleries(images: int, captions_each: int) -> dict[Side, VectorIndex]:
