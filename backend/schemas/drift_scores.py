@@ -146,7 +146,8 @@ class AttributeSurvival(Frozen):
 
     attribute: Attribute
     protocol: Literal["text-first", "image-first"] | None = Field(
-        None, description="chains that it is measured on, of a game: a caption tells less than a scene"
+        None,
+        description="chains that it is measured on, of a game: a caption tells less than a scene",
     )
     items: int = Field(description="seed items that have it at generation 0")
     points: tuple[AttributePoint, ...]
