@@ -165,7 +165,10 @@ def _aligned(settings: Settings, request: RunRequest) -> Aligned:
     texts = [
         text_item(record.id, number) for record in records for number in range(len(record.captions))
     ]
-    galleries = {"image": _index(images, image), "text": _index(texts, text)}
+    galleries: dict[Side, VectorIndex] = {
+        "image": _index(images, image),
+        "text": _index(texts, text),
+    }
     return Aligned(galleries, float(np.mean(recall)))
 
 

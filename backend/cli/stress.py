@@ -11,7 +11,7 @@ from rich.table import Table
 
 from backend.cli.evaluations import measured
 from backend.cli.frame import JsonFile, console, stop, told, write
-from backend.schemas import StressComparison, StressReport, StressRequest
+from backend.schemas import PairedDifference, StressComparison, StressReport, StressRequest
 from backend.settings import Settings
 
 app = typer.Typer()
@@ -61,22 +61,22 @@ def stress(
         asked = Services(Settings()).check_stress(runs, asked)
         found = {run: measured("stress", asked, run, StressReport) for run in runs}
         compared = {
-            f"{one} {other}": compare(found[one], found[other])
-            for one, other in combinations(runs, 2)
+            (one, other): compare(found[one], found[other]) for one, other in combinations(runs, 2)
         }
         for run, report in found.items():
             console.print(curves_table(run, report))
             console.print(words_table(run, report))
             for note in report.notes:
                 console.print(note, markup=False)
-        for names, comparison in compared.items():
-            console.print(comparison_table(*names.split(), comparison))
+        for (one, other), comparison in compared.items():
+            console.print(comparison_table(one, other, comparison))
         write(
             json_file,
             {
                 "runs": {run: report.model_dump(mode="json") for run, report in found.items()},
                 "comparisons": {
-                    names: each.model_dump(mode="json") for names, each in compared.items()
+                    f"{one} {other}": each.model_dump(mode="json")
+                    for (one, other), each in compared.items()
                 },
             },
         )
@@ -126,7 +126,9 @@ def comparison_table(first: str, second: str, found: StressComparison) -> Table:
         table.add_column(name)
     for name in ("difference", "95 %", "p"):
         table.add_column(name, justify="right")
-    rows = [((each.space, each.side, each.attack), each.mean_share) for each in found.curves]
+    rows: list[tuple[tuple[str, str, str], PairedDifference]] = [
+        ((each.space, each.side, each.attack), each.mean_share) for each in found.curves
+    ]
     rows += [(("words", "text", kind), each) for kind, each in found.words.items()]
     for names, apart in rows:
         low, high = apart.interval

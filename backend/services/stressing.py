@@ -28,9 +28,9 @@ class Stressing(Evaluating):
             request: with seeds, or the number of pairs that are drawn from the items that all runs have.
 
         Raises:
-            InvalidInput: a run is there twice or has not finished, words cannot be used, or the runs have
-                no pair in common.
-            NotFound: no such run, it has no index, or a seed is not in its gallery.
+            InvalidInput: a run is there twice or has not finished, words cannot be used, a seed is not in
+                all galleries, or these have no pair in common.
+            NotFound: no such run, or it has no index.
             NotAllowed: the place is read-only.
         """
         self.may_change()
@@ -44,10 +44,14 @@ class Stressing(Evaluating):
             The same with its seeds.
         """
         from backend.drift.stress.words import word_pairs
+        from backend.runs.evaluations.stress import chosen
 
         self._check_runs(runs)
         word_pairs(request)
-        return request.model_copy(update={"seeds": self._seeds(runs, request)})
+        galleries = {
+            f"{self._store.get_summary(run).name} ({run})": self._space(run).gallery for run in runs
+        }
+        return request.model_copy(update={"seeds": chosen(galleries, request)})
 
     def stress_tests(self, run_id: str | None = None) -> list[EvaluationSummary]:
         """All stress tests, or those of a run; newest first."""
@@ -104,12 +108,3 @@ class Stressing(Evaluating):
             raise InvalidInput("A run is there twice. Choose each once.")
         for run in runs:
             self.check_evaluated(run)
-
-    def _seeds(self, runs: Sequence[str], request: StressRequest) -> tuple[str, ...]:
-        """Those that are named, which every run must have; else drawn from what all have."""
-        from backend.drift.stress.seeds import captions_of, checked, drawn
-
-        galleries = [self._space(run).gallery for run in runs]
-        if request.seeds:
-            return [checked(request.seeds, gallery) for gallery in galleries][0]
-        return drawn(captions_of(galleries), request.pairs, request.seed)

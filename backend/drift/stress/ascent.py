@@ -76,15 +76,18 @@ class Margins:
     Args:
         cells: of the seeds' modality.
         embed: from points to the shared space.
+        told: called whenever they are asked for; may raise ``Cancelled``.
     """
 
-    def __init__(self, cells: Cells, embed: Embed) -> None:
+    def __init__(self, cells: Cells, embed: Embed, told: Callable[[], None] = lambda: None) -> None:
+        self._told = told
         self._items = torch.tensor(cells.vectors)  # a copy: a gallery's may be read-only
         self._attractor = torch.from_numpy(cells.attractor)
         self._embed = embed
 
     def __call__(self, points: Tensor, own: Nodes) -> Tensor:
         """(n,) the best score of items of the own attractor less the best of all others."""
+        self._told()
         rows = torch.nn.functional.normalize(self._embed(points), dim=-1)
         scores = rows @ self._items.to(rows.device).T
         ours = self._attractor[None] == torch.from_numpy(own)[:, None]

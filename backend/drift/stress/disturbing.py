@@ -57,7 +57,8 @@ def in_embedding(
         own = [item for item in items if ground.side(item) == side]
         for start in range(0, len(own), _TOGETHER["embedding"]):
             some = own[start : start + _TOGETHER["embedding"]]
-            descents = _descents(ground, side, some, request)
+            told = partial(report, len(found), len(items), "seeds")
+            descents = _descents(ground, side, some, request, told)
             for item, descent in zip(some, descents, strict=True):
                 report(len(found), len(items), "seeds")
                 found[item] = _in_embedding(ground, side, item, descent, request)
@@ -111,17 +112,14 @@ def _in_pixels(
         with torch.no_grad():
             return cells.of(embed(pixels).float().cpu().numpy())
 
-    told()
-    margins, seeds = Margins(cells, embed), Seeds(items, points, ends(points))
+    margins, seeds = Margins(cells, embed, told), Seeds(items, points, ends(points))
     drawn, best = [], Found(np.full(len(items), np.inf), points.clone())
     for number in range(min(request.directions, _NOISES)):
-        told()
         noise = by_noise(
             margins, seeds, SIZES["pixels"], _VALUES, request.seed, f"direction {number}"
         )
         drawn.append(noise.sizes)
         best = smaller(best, noise)
-    told()
     reached = smaller(_ascent("pixels", request).smallest(margins, seeds), best)
     of_noise, of_descent = ends(best.points), ends(reached.points)
     return {
@@ -166,14 +164,18 @@ def _in_embedding(
 
 
 def _descents(
-    ground: Ground, side: Side, items: Sequence[str], request: StressRequest
+    ground: Ground,
+    side: Side,
+    items: Sequence[str],
+    request: StressRequest,
+    told: Callable[[], None],
 ) -> list[tuple[float, int]]:
     """Sizes of the changes that gradient descent finds, and the attractors that they lead to; -1: none."""
     cells = ground.cells[side]
     points = torch.from_numpy(np.stack([ground.vector(item) for item in items]))
     own = np.array([ground.attractor(item) for item in items])
     found = _ascent("embedding", request).smallest(
-        Margins(cells, lambda rows: rows), Seeds(items, points, own)
+        Margins(cells, lambda rows: rows, told), Seeds(items, points, own)
     )
     ends = cells.of(found.points.numpy())
     return [

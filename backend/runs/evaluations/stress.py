@@ -21,7 +21,7 @@ from backend.schemas import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -38,8 +38,8 @@ def measure(work: Work, request: StressRequest) -> StressReport:
     What cannot be done with this run, such as pixels of an encoder that has none, is told in a note.
 
     Raises:
-        InvalidInput: the gallery has no pair, or a line of words cannot be used.
-        NotFound: the run is gone or has no index, or a seed is not in its gallery.
+        InvalidInput: the gallery has no pair or lacks a seed, or a line of words cannot be used.
+        NotFound: the run is gone or has no index.
     """
     from backend.drift.stress.cells import Ground
     from backend.drift.stress.curves import curves
@@ -49,7 +49,7 @@ def measure(work: Work, request: StressRequest) -> StressReport:
     begun = time.monotonic()
     word_pairs(request)  # before an hour is spent, what cannot be used is told
     opened, gallery = work.open(), opened_gallery(work)
-    items = chosen(gallery, request)
+    items = chosen({opened.detail.summary.name: gallery}, request)
     ground = Ground(gallery.indexes, work.stage("Find where all chains end"))
     flips = in_embedding(ground, items, request, work.stage("Disturb vectors"))
     notes: list[str] = []
@@ -89,18 +89,25 @@ def opened_gallery(work: Work) -> Gallery:
     )
 
 
-def chosen(gallery: Gallery, request: StressRequest) -> tuple[str, ...]:
+def chosen(galleries: Mapping[str, Gallery], request: StressRequest) -> tuple[str, ...]:
     """The items that are disturbed: those that are named, else pairs that are drawn.
 
-    Raises:
-        InvalidInput: there is no pair to draw.
-        NotFound: a named one is not in the gallery.
-    """
-    from backend.drift.stress.seeds import captions_of, checked, drawn
+    Args:
+        galleries: of the runs, by their names; all have every seed.
+        request: what is asked for.
 
-    if request.seeds:
-        return checked(request.seeds, gallery)
-    return drawn(captions_of([gallery]), request.pairs, request.seed)
+    Raises:
+        InvalidInput: there is no pair to draw, or a named one is not in a gallery.
+    """
+    from backend.runs.game_seeds import drawn_seeds, strange_seeds
+
+    named = [(name, gallery.indexes) for name, gallery in galleries.items()]
+    if not request.seeds:
+        return drawn_seeds([indexes for _, indexes in named], request.pairs, request.seed)
+    faults = strange_seeds(named, request.seeds)
+    if faults:
+        raise InvalidInput("These seeds cannot be disturbed. Choose others.", faults)
+    return tuple(dict.fromkeys(request.seeds))
 
 
 def _seed(gallery: Gallery, ground: Ground, item: str, flips: tuple[StressFlip, ...]) -> StressSeed:
