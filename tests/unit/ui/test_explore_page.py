@@ -298,6 +298,16 @@ def test_another_run_is_searched_with_the_same_but_for_what_it_does_not_have(
     assert services.asked[-1].parts == asked.parts and same[page.asked].within == asked.within
 
 
+def test_words_that_were_searched_for_before_the_page_knew_its_run_stay(page: ExplorePage) -> None:
+    typed = page.typed({"text": "a red circle", "ticket": 1}, RUN, Asked(), "text")
+    # sent before the answer had changed the shared field, and carried out after it
+    opened = page.open_run("", BAR, RUN, typed[page.asked], None, view())
+    assert opened[page.asked].words == "a red circle"
+    # once the change was heard of, an empty field is somebody's wish
+    heard = page.follow(typed[page.context.asked], BAR, RUN, opened[page.asked], None, view())
+    assert page.open_run("", BAR, RUN, heard[page.asked], None, view())[page.asked].words == ""
+
+
 def test_answers_are_shown_on_the_map_as_the_selection(page: ExplorePage) -> None:
     updates = page.among("both", BAR, RUN, Asked().said("a star"))
     sent = acted(page, updates[page.asked], "map")

@@ -40,6 +40,7 @@ class Asked:
         ticket: the newest text that was typed when this was asked.
         told: what the shared field holds as far as this page knows.
         echoes: what was put there and has not been heard of again, oldest first.
+        heard_last: what the field was last heard to hold.
     """
 
     parts: tuple[QueryPart, ...] = ()
@@ -53,6 +54,7 @@ class Asked:
     ticket: int = 0
     told: str = ""
     echoes: tuple[str, ...] = ()
+    heard_last: str = ""
 
     # --- what is asked ---------------------------------------------------------------------------
 
@@ -219,10 +221,19 @@ class Asked:
         apart, two quick searches would take each other back for ever.
         """
         if text in self.echoes:
-            return replace(self, echoes=self.echoes[self.echoes.index(text) + 1 :]), False
+            left = self.echoes[self.echoes.index(text) + 1 :]
+            return replace(self, echoes=left, heard_last=text), False
         if text == self.told:
-            return self, False
-        return replace(self, told=text, echoes=()), True
+            return replace(self, heard_last=text), False
+        return replace(self, told=text, echoes=(), heard_last=text), True
+
+    def is_late(self, text: str) -> bool:
+        """Whether this is what the field held before it could know of this page's last changes.
+
+        An event that only reads the field may have been sent before the answer that changed it: what it
+        brings is no wish of anybody.
+        """
+        return text in self.echoes or (bool(self.echoes) and text == self.heard_last)
 
 
 def steps_of(weight: float) -> int:

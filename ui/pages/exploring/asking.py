@@ -144,7 +144,7 @@ class Asking:
         """Another run is searched with the same, or with what a link asks of it."""
         told: list[str] = []
         asked = _typed_by_now(asked, bar)
-        if text not in asked.echoes:
+        if not asked.is_late(text):
             asked, foreign = asked.heard(text)
             asked = self._from_elsewhere(text, asked, request, told) if foreign else asked
         return self._opened(run, asked, attribute, told)
