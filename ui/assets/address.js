@@ -40,6 +40,14 @@ isthmus.at = (changes) => {
   write();
 };
 
+/* Somebody who goes to a page has not to wait for what the address asked for: it is written down at once. */
+document.addEventListener("click", (event) => {
+  if (!opening || !event.target.closest?.("#i-tabs [role=tab]")) return;
+  opening = false;
+  document.documentElement.classList.remove("i-opening");
+  requestAnimationFrame(isthmus.look);
+}, true);
+
 isthmus.place = () => `${chosen("i-tabs")} ${chosen(`i-${chosen("i-tabs")}-tabs`)}`.trim();
 
 /* The server has answered what the address asked for: shows it as soon as its page is there. */

@@ -14,6 +14,7 @@ from ui.context import QUIET, RAW, WORK, Context
 from ui.drift_cards import Lane
 from ui.guard import told
 from ui.markup import Html
+from ui.pages.drifting.given import whole
 from ui.pages.drifting.on_map import DriftMap
 from ui.pages.drifting.seeds import CHOICES, Kept, Seeds
 
@@ -234,7 +235,7 @@ class ChainsPart:
         if not seed:
             text = "Choose a seed above first; the cycles start from it."
             return cards.notice(text), *self._nothing()
-        count = min(_MOST, max(_LEAST, int(generations)))
+        count = min(_MOST, max(_LEAST, whole(generations, _LEAST)))
         lanes: list[Lane] = []
         faults: list[Html] = []
         for run in dict.fromkeys(runs[:MOST_RUNS]):

@@ -16,6 +16,7 @@ from ui.components import curves, panel
 from ui.context import QUIET, Context
 from ui.drift_cards import Lane
 from ui.markup import Html, tag
+from ui.pages.drifting.given import whole
 from ui.pages.drifting.on_map import DriftMap
 
 #: strips and curves of a game's chain go together
@@ -82,7 +83,7 @@ class GameChains:
         total = self._total(games)
         if not total:
             return self.nothing()
-        at = max(0, min(total - 1, int(place)))
+        at = max(0, min(total - 1, whole(place, 0)))
         lanes = self._lanes(games, at)
         key = "/".join([*(game for game, _, _ in games), str(at)])
         updates: Updates = {

@@ -22,6 +22,7 @@ from ui import encoder_cards
 from ui.components import panel
 from ui.game_cards import OPERATORS
 from ui.markup import tag
+from ui.pages.drifting.given import whole
 from ui.pages.drifting.seeds import LONGEST_QUERY, Kept, Seeds
 
 Source = Literal["pairs", "kept", "found", "map", "same"]
@@ -221,16 +222,16 @@ class GameForm:
         try:
             return GameRequest(
                 seeds=found,
-                pairs=min(max(1, int(count or 20)), MOST_SEEDS // 2),
-                generations=int(generations),
+                pairs=min(max(1, whole(count, 20)), MOST_SEEDS // 2),
+                generations=whole(generations, 20),
                 text_to_image=self.forward.choice(*forward),
                 image_to_text=self.back.choice(*back),
                 revisit="fresh" not in limits,
                 seeds_excluded="seeds" in limits,
-                repeats=int(repeats),
+                repeats=whole(repeats, 1),
                 backbones=_backbones(backbones),
                 geneval=str(geneval or "").strip(),
-                seed=int(seed or 0),
+                seed=whole(seed, 0),
             )
         except ValidationError as error:
             raise _faults(error, "The game") from error
@@ -248,7 +249,7 @@ class GameForm:
         if source == "map":
             return tuple(item.id for item in seeds.on_map(run, selection))
         if source == "found":
-            return seeds.by_words(run, side, said, min(max(1, int(count or 20)), 200))
+            return seeds.by_words(run, side, said, min(max(1, whole(count, 20)), 200))
         if source == "same":
             if not same:
                 raise InvalidInput(

@@ -15,6 +15,7 @@ from ui.components import curves, panel
 from ui.context import QUIET, RAW, WORK, Context, version_of
 from ui.guard import may_change, require_changes, told
 from ui.pages.drifting import jobs
+from ui.pages.drifting.given import whole
 from ui.pages.drifting.jobs import Opened
 from ui.pages.drifting.seeds import Kept, Seeds
 from ui.stress_cards import Stressed
@@ -99,8 +100,8 @@ class StressPart:
                     "No seed is picked. Pick some under Chains: the + in their corner."
                 )
             request = StressRequest(
-                seeds=tuple(kept) if source == "kept" else (), pairs=int(pairs or 50),
-                directions=int(directions or 20), pixel_seeds=int(pixels or 0), words=bool(swaps),
+                seeds=tuple(kept) if source == "kept" else (), pairs=whole(pairs, 50),
+                directions=whole(directions, 20), pixel_seeds=whole(pixels, 0), words=bool(swaps),
             )  # fmt: skip
             made = self.services.start_stress(runs, request)
         except ValidationError as error:
