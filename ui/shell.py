@@ -106,16 +106,15 @@ def build(services: Services) -> gr.Blocks:
 
 
 def _calm(demo: gr.Blocks) -> None:
-    """Lets every listener hear once of a change of what the pages share.
+    """Lets every listener hear once of a change that several listen to.
 
     By default Gradio's page puts a change off while its last answer is under way, and then raises it
     anew for all that listen to it: two that take a while keep each other going for ever.
     """
-    shared = {name for name, block in demo.blocks.items() if block.visible == "hidden"}
     heard = Counter(target for each in demo.fns.values() for target in each.targets)
     for each in demo.fns.values():
-        some = [target for target in each.targets if target[0] in shared and heard[target] > 1]
-        if some and each.trigger_mode == "always_last":
+        several = any(target[1] == "change" and heard[target] > 1 for target in each.targets)
+        if several and each.trigger_mode == "always_last":
             each.trigger_mode = "multiple"
 
 
