@@ -17,12 +17,10 @@ from backend.runs.curves import curves
 from backend.runs.database import Database
 from backend.runs.indexing import drop_index
 from backend.runs.locks import RunLock
-from backend.runs.models import Cycle as CycleRow
 from backend.runs.models import Report, Run, now
 from backend.schemas import (
     LIVE,
     RESUMABLE,
-    Cycle,
     RunDetail,
     RunRequest,
     RunSummary,
@@ -74,7 +72,7 @@ class Store:
             NotFound: there is no such run.
         """
         with self.database.read() as session:
-            row = _run(session, run_id)
+            row = run_row(session, run_id)
             return views.detail(row, _positions(session), curves(session, run_id), self._home)
 
     def get_summary(self, run_id: str) -> RunSummary:
@@ -84,22 +82,22 @@ class Store:
             NotFound: there is no such run.
         """
         with self.database.read() as session:
-            return views.summary(_run(session, run_id), _positions(session))
+            return views.summary(run_row(session, run_id), _positions(session))
 
     def attempt(self, run_id: str) -> Attempt:
         """The attempt that counts."""
         with self.database.read() as session:
-            return Attempt(run_id, _run(session, run_id).attempt)
+            return Attempt(run_id, run_row(session, run_id).attempt)
 
     def place(self, run_id: str) -> int:
         """What orders the queue, lowest first: a number that grows with every attempt."""
         with self.database.read() as session:
-            return _run(session, run_id).place
+            return run_row(session, run_id).place
 
     def map_state(self, run_id: str) -> str | None:
         """The final map: None (not asked for yet), queued, running, ready or failed."""
         with self.database.read() as session:
-            return _run(session, run_id).map_state
+            return run_row(session, run_id).map_state
 
     def has_demonstration(self) -> bool:
         """Whether the demonstration run was ever made and not deleted."""
@@ -161,7 +159,7 @@ class Store:
                 [Fault("name", f"has {len(name)} letters; 1 to 120 are allowed")],
             )
         with self.database.write() as session:
-            _run(session, run_id).name = name
+            run_row(session, run_id).name = name
 
     def request_cancel(self, run_id: str) -> Status:
         """Notes the wish to stop: a queued run ends at once, a running one at its next report.
@@ -174,7 +172,7 @@ class Store:
             NotAllowed: it has ended already.
         """
         with self.database.write() as session:
-            run = _run(session, run_id)
+            run = run_row(session, run_id)
             if run.status not in LIVE:
                 raise NotAllowed(f"Run {run_id} is {run.status}; there is nothing to stop.")
             if run.status == "queued":
@@ -195,7 +193,7 @@ class Store:
             NotAllowed: it is live or finished.
         """
         with self.database.write() as session:
-            run = _run(session, run_id)
+            run = run_row(session, run_id)
             if run.status not in RESUMABLE:
                 raise NotAllowed(
                     f"Run {run_id} is {run.status}; only a run that failed, was cancelled or was "
@@ -218,7 +216,7 @@ class Store:
         """
         lock = RunLock(self.settings, run_id)
         with self.database.write() as session:
-            run = _run(session, run_id)
+            run = run_row(session, run_id)
             if run.status in LIVE:
                 raise NotAllowed(f"Run {run_id} is {run.status}. Stop it first, then delete it.")
             session.delete(run)
@@ -314,51 +312,13 @@ class Store:
                         users.setdefault(key, []).append(run.id)
         return users
 
-    # --- drift ----------------------------------------------------------------------------------
 
-    def add_cycle(self, cycle: Cycle) -> None:
-        """Keeps a cycle; one with the same id is replaced.
+def run_row(session: Session, run_id: str) -> Run:
+    """A run's row.
 
-        Raises:
-            NotFound: there is no such run.
-        """
-        with self.database.write() as session:
-            _run(session, cycle.run)
-            session.merge(
-                CycleRow(
-                    id=cycle.id,
-                    run_id=cycle.run,
-                    seed_item=cycle.seed.id,
-                    seed=views.stored_item(cycle.seed, self._home),
-                    steps=[
-                        {
-                            **step.model_dump(mode="json"),
-                            "item": views.stored_item(step.item, self._home),
-                        }
-                        for step in cycle.steps
-                    ],
-                    closes_at=cycle.closes_at,
-                    period=cycle.period,
-                )
-            )
-
-    def list_cycles(self, run_id: str) -> list[Cycle]:
-        """A run's cycles, newest first.
-
-        Raises:
-            NotFound: there is no such run.
-        """
-        with self.database.read() as session:
-            name = _run(session, run_id).name
-            rows = session.scalars(
-                sa.select(CycleRow)
-                .where(CycleRow.run_id == run_id)
-                .order_by(CycleRow.created_at.desc(), CycleRow.id)
-            )
-            return [views.cycle(row, name, self._home) for row in rows]
-
-
-def _run(session: Session, run_id: str) -> Run:
+    Raises:
+        NotFound: there is no such run.
+    """
     run = session.get(Run, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id}. The Runs page lists the ones there are.")

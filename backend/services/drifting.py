@@ -6,10 +6,17 @@ import secrets
 
 from backend.schemas import Cycle, CycleStep
 from backend.services.mapping import Mapping
+from backend.settings import Settings
 
 
 class Drifting(Mapping):
     """Cycles from items of the gallery."""
+
+    def __init__(self, settings: Settings) -> None:
+        from backend.runs.cycles import Cycles
+
+        super().__init__(settings)
+        self._cycles = Cycles(self._store.database, settings)
 
     def drift(
         self, run_id: str, item_id: str, generations: int = 10, revisit: bool = True
@@ -42,9 +49,9 @@ class Drifting(Mapping):
             period=chain.period,
         )
         if self.settings.mode == "full":
-            self._store.add_cycle(cycle)
+            self._cycles.add(cycle)
         return cycle
 
     def cycles(self, run_id: str) -> list[Cycle]:
         """A run's stored cycles, newest first."""
-        return self._store.list_cycles(run_id)
+        return self._cycles.of_run(run_id)

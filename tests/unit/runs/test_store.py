@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import InvalidInput, NotAllowed, NotFound
+from backend.runs.cycles import Cycles
 from backend.runs.journal import Journal
 from backend.runs.models import Run, now
 from backend.runs.store import Attempt, Store
@@ -27,6 +28,11 @@ def started(store: Store, request: RunRequest) -> Journal:
     journal = Journal(store.database, *store.create_run(request, {}, {}))
     assert journal.begin()
     return journal
+
+
+def cycles_of(store: Store) -> Cycles:
+    """The table of cycles beside a store."""
+    return Cycles(store.database, store.settings)
 
 
 def finished(store: Store, request: RunRequest) -> str:
@@ -98,7 +104,7 @@ def test_what_is_not_there_is_said(store: Store) -> None:
         store.request_cancel,
         store.new_attempt,
         store.delete_run,
-        store.list_cycles,
+        cycles_of(store).of_run,
         lambda run_id: store.rename_run(run_id, "name"),
     ):
         with pytest.raises(NotFound, match="r-none"):
@@ -152,7 +158,7 @@ def test_deleting_takes_everything_of_the_run_and_nothing_else(
         journal.add_metrics([(1, "loss", 1.0)])
         journal.set_report(report)
         journal.set_artefact("heads", "data/heads")
-        store.add_cycle(cycle(settings, journal.run_id, f"c-{journal.run_id}"))
+        cycles_of(store).add(cycle(settings, journal.run_id, f"c-{journal.run_id}"))
         for folder in (settings.runs_dir, settings.indexes_dir):
             (folder / journal.run_id).mkdir()
             (folder / journal.run_id / "file").write_text("x")
@@ -246,22 +252,22 @@ def test_cycles_come_back_whole_newest_first(
 ) -> None:
     run_id = finished(store, request_)
     first, second = cycle(settings, run_id, "c-1"), cycle(settings, run_id, "c-2")
-    store.add_cycle(first)
-    store.add_cycle(second)
-    assert store.list_cycles(run_id) == [second, first]
+    cycles_of(store).add(first)
+    cycles_of(store).add(second)
+    assert cycles_of(store).of_run(run_id) == [second, first]
     with pytest.raises(NotFound):
-        store.add_cycle(cycle(settings, "r-none"))
+        cycles_of(store).add(cycle(settings, "r-none"))
 
 
 def test_pictures_of_cycles_move_with_the_home(
     store: Store, settings: Settings, request_: RunRequest, tmp_path: Path
 ) -> None:
     run_id = finished(store, request_)
-    store.add_cycle(cycle(settings, run_id))
+    cycles_of(store).add(cycle(settings, run_id))
     store.database.close()
     elsewhere = tmp_path / "moved"
     settings.home.rename(elsewhere)
-    (moved,) = Store(Settings(home=elsewhere)).list_cycles(run_id)
+    (moved,) = cycles_of(Store(Settings(home=elsewhere))).of_run(run_id)
     assert moved.seed.thumbnail == elsewhere / "indexes" / "thumbnails" / "picture-0.webp"
 
 
