@@ -76,31 +76,16 @@ class TakingGames(GameChains):
         root = self.settings.uploads_dir / "chains"
         return unpack_zip(file, root, "chains", check, self.settings)
 
-    def score_folder(
-        self,
-        folder: str,
-        backbones: Sequence[BackboneChoice] = PAPER_BACKBONES,
-        incomplete: bool = True,
-        geneval: str = "",
-        prompts: str = "",
-        seed: int = 0,
-    ) -> EvaluationSummary:
+    def score_folder(self, asked: GameRequest) -> EvaluationSummary:
         """Has chains scored that were made elsewhere: a game without run, shown and compared as others.
 
         Args:
-            folder: in the paper's layout.
-            backbones: encoders; there is no space of their own.
-            incomplete: whether items and generations may be missing.
-            geneval: an object detector, where GenEval is asked for.
-            prompts: GenEval's metadata.
-            seed: of the bootstrap.
+            asked: what :meth:`folder_request` gives.
 
         Raises:
-            InvalidInput: there is no such folder, or a backbone cannot be used.
             NotAllowed: the place is read-only.
         """
         self.may_change()
-        asked = self.folder_request(folder, backbones, incomplete, geneval, prompts, seed)
         return self.evaluation(self._jobs.launch_evaluation("drift", asked, None))
 
     def folder_request(
@@ -113,6 +98,14 @@ class TakingGames(GameChains):
         seed: int = 0,
     ) -> GameRequest:
         """What :meth:`score_folder` asks for; :meth:`play_here` scores it in a terminal.
+
+        Args:
+            folder: in the paper's layout.
+            backbones: encoders; there is no space of their own.
+            incomplete: whether items and generations may be missing.
+            geneval: an object detector, where GenEval is asked for.
+            prompts: GenEval's metadata.
+            seed: of the bootstrap.
 
         Raises:
             InvalidInput: there is no such folder, or a backbone cannot be used.

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from backend.schemas import RunRequest
+from backend.settings import Settings
 from tests.integration.home import Home
 
 COLOURS = {
@@ -101,25 +102,29 @@ def long(small: RunRequest) -> RunRequest:
     return small.model_copy(update={"options": {**small.options, "epochs": 150}})
 
 
-@pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory, tiny_vit: Path) -> tuple[Path, list[str]]:
-    """A home with two finished runs, and their ids."""
-    root = tmp_path_factory.mktemp("played")
-    (root / "pictures").mkdir()
-    pictures = paint(root / "pictures", {"train": 60, "val": 12, "test": 20})
+def two_runs(settings: Settings, folder: Path, vit: Path) -> list[str]:
+    """Two finished runs of the same painted pictures, which lie in ``folder``; their ids."""
     from backend.runs.pipeline import run_pipeline
     from backend.runs.store import Store
-    from backend.settings import Settings
 
-    settings = Settings(home=root / "home")
+    folder.mkdir()
+    pictures = paint(folder, {"train": 60, "val": 12, "test": 20})
     store, ids = Store(settings), []
     for dimension in (16, 8):
         request = RunRequest(
-            dataset=str(pictures), image_encoder=str(tiny_vit), text_encoder="bag-of-words",
+            dataset=str(pictures), image_encoder=str(vit), text_encoder="bag-of-words",
             method="ridge-cca", options={"dimension": dimension},
         )  # fmt: skip
         run = run_pipeline(settings, store, request, with_map=False).summary
         assert run.status == "finished", run.error
         ids.append(run.id)
     store.database.close()
+    return ids
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory, tiny_vit: Path) -> tuple[Path, list[str]]:
+    """A home with two finished runs, and their ids."""
+    root = tmp_path_factory.mktemp("played")
+    ids = two_runs(Settings(home=root / "home"), root / "pictures", tiny_vit)
     return root / "home", ids

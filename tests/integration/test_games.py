@@ -295,7 +295,7 @@ def test_a_zip_of_one_protocol_alone_is_read_and_one_without_chains_is_refused(
     with pytest.raises(InvalidInput, match="no chains"):
         services.import_chains(tmp_path / "none.zip")
     with pytest.raises(InvalidInput, match="no chains in"):
-        services.score_folder(str(tmp_path / "nowhere"))
+        services.folder_request(str(tmp_path / "nowhere"))
 
 
 def test_a_game_that_is_deleted_leaves_nothing(services: Services, runs: list[str]) -> None:

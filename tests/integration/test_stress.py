@@ -10,12 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.errors import InvalidInput, NotFound
-from backend.runs.pipeline import run_pipeline
-from backend.runs.store import Store
-from backend.schemas import Evaluation, RunRequest, StressReport, StressRequest
+from backend.schemas import Evaluation, StressReport, StressRequest
 from backend.services import Services
 from backend.settings import Settings
-from tests.integration.conftest import paint
+from tests.integration.conftest import two_runs
 
 REQUEST = StressRequest(pairs=5, directions=4, pixel_seeds=2, steps=4, restarts=0)
 
@@ -23,19 +21,8 @@ REQUEST = StressRequest(pairs=5, directions=4, pixel_seeds=2, steps=4, restarts=
 @pytest.fixture
 def made(tmp_path: Path, tiny_vit: Path) -> Iterator[tuple[Services, list[str]]]:
     """The door, and two finished runs of the same pictures."""
-    (tmp_path / "pictures").mkdir()
-    pictures = paint(tmp_path / "pictures", {"train": 60, "val": 12, "test": 20})
     settings = Settings()
-    store, ids = Store(settings), []
-    for dimension in (16, 8):
-        request = RunRequest(
-            dataset=str(pictures), image_encoder=str(tiny_vit), text_encoder="bag-of-words",
-            method="ridge-cca", options={"dimension": dimension},
-        )  # fmt: skip
-        run = run_pipeline(settings, store, request, with_map=False).summary
-        assert run.status == "finished", run.error
-        ids.append(run.id)
-    store.database.close()
+    ids = two_runs(settings, tmp_path / "pictures", tiny_vit)
     services = Services(settings)
     yield services, ids
     services._jobs.close()
