@@ -63,7 +63,8 @@ class Frame:
                 gr.Tabs(selected=state.part) if state.part in parted.part_ids else gr.skip()
                 for parted in PARTED
             ),
-            *self._fields(state, runs),
+            # empty they are at first: a late answer must not empty what somebody has filled meanwhile
+            *(text or gr.skip() for text in self._fields(state, runs)),
             notice(told, "warn") if told else "",
             json.dumps(place),
             *self.tick(),

@@ -59,7 +59,11 @@ def opened(
     """Tabs, shared fields, what is told, and the place, as the page gets them."""
     tabs, *rest = frame.open(request(**asked))
     rest = rest[len(PARTED) :]
-    fields = dict(zip(links.FIELDS, rest, strict=False))
+    # what nothing was asked of is left as it is
+    fields = {
+        name: "" if text == gr.skip() else text
+        for name, text in zip(links.FIELDS, rest, strict=False)
+    }
     told, place = rest[len(links.FIELDS) : len(links.FIELDS) + 2]
     return tabs, fields, told, json.loads(place)
 
@@ -77,6 +81,13 @@ def test_an_address_leads_to_its_page_and_what_cannot_be_is_passed_over(frame: F
     assert fields["run"] == "" and place == {"tab": "map", "part": "", "run": "", "sweep": ""}
     tabs, _, _, place = opened(frame, tab="no-such-page")
     assert tabs == gr.skip() and place["tab"] == "explore"
+
+
+def test_what_an_address_does_not_ask_for_is_left_as_it_is(frame: Frame) -> None:
+    """Somebody may have searched before the page's first answer came."""
+    _, *rest = frame.open(request())
+    fields = dict(zip(links.FIELDS, rest[len(PARTED) :], strict=False))
+    assert fields["asked"] == fields["run"] == fields["selection"] == gr.skip()
 
 
 def test_an_unknown_link_is_told_and_the_plain_page_shown(frame: Frame) -> None:
