@@ -4,8 +4,22 @@ const asking = isthmus.asking ??= { made: 0, sent: 0, timer: 0, send: null, canc
 const frame = () => element.closest("#i-results");
 const faces = () => [...element.querySelectorAll(".i-hit-face")];
 
+// where sliders of weights were put, until an answer has them there: one that is older must not move them back
+const weighed = new Map();
+let due = null, resting = 0, unanswered = 0, since = 0;
+const sliderOf = (at) => element.querySelector(`[data-weigh="${Number(at)}"]`);
+const tellWeight = (slider) => { slider.nextElementSibling.textContent = `× ${(2 ** (slider.value / 4)).toFixed(2)}`; };
+const holdWeights = () => {
+  if ((!unanswered && !due) || asking.made !== since) weighed.clear();
+  for (const [at, steps] of weighed) {
+    const slider = sliderOf(at);
+    if (slider && slider.value !== steps) { slider.value = steps; tellWeight(slider); }
+  }
+};
+
 const settle = (fresh, reading) => {
   frame()?.removeAttribute("aria-busy");
+  holdWeights();
   if (!fresh) return;
   // another query begins at its first answer
   if (element.getBoundingClientRect().top < 0) element.scrollIntoView({ block: "start" });
@@ -13,6 +27,7 @@ const settle = (fresh, reading) => {
 };
 const show = () => {
   const answer = props.answer;
+  unanswered = Math.max(0, unanswered - 1);
   if (!answer || answer.html === props.value) { if (answer) settle(false, false); return; }
   if (answer.ticket !== null && answer.ticket < asking.made) return;
   const held = document.activeElement;
@@ -33,6 +48,8 @@ if (status) new MutationObserver(() => {
 
 const ANEW = new Set(["pick", "example", "alone", "clear"]);
 const act = (name, arg) => {
+  if (name === "weigh") unanswered += 1;
+  else { weigh(); weighed.clear(); }
   // what has been typed and not been sent yet is part of what is changed, or is replaced
   ANEW.has(name) ? asking.cancel?.() : asking.send?.();
   if (name !== "map" && name !== "new") frame()?.setAttribute("aria-busy", "true");
@@ -45,14 +62,27 @@ element.addEventListener("click", (event) => {
   act(hit.dataset.act, hit.dataset.arg ?? "");
 });
 
-// weights
+// weights: a slider is answered where it comes to rest
+const weigh = () => {
+  const [at, steps] = due ?? [];
+  clearTimeout(resting);
+  due = null;
+  if (at !== undefined) act("weigh", `${at}:${steps}`);
+};
 element.addEventListener("input", (event) => {
   const slider = event.target.closest("[data-weigh]");
-  if (slider) slider.nextElementSibling.textContent = `× ${(2 ** (slider.value / 4)).toFixed(2)}`;
+  if (!slider) return;
+  weighed.set(slider.dataset.weigh, slider.value);
+  since = asking.made;
+  tellWeight(slider);
 });
 element.addEventListener("change", (event) => {
   const slider = event.target.closest("[data-weigh]");
-  if (slider) act("weigh", `${slider.dataset.weigh}:${slider.value}`);
+  if (!slider) return;
+  if (due && due[0] !== slider.dataset.weigh) weigh();
+  due = [slider.dataset.weigh, slider.value];
+  clearTimeout(resting);
+  resting = setTimeout(weigh, 150);
 });
 
 // arrows lead from answer to answer; one of them is what Tab comes to
