@@ -134,7 +134,7 @@ life.signal.addEventListener("abort", () => { themed.disconnect(); painter.end()
 onSize(root, () => (geo && root.dataset.shown ? sized() : drawAll()));
 // where a row is on the screen, for whoever drives the page from outside
 root.isthmus = { place: (row) => {
-  const box = root.getBoundingClientRect(), [x, y] = project(matrix(), position(row));
+  const box = stage.getBoundingClientRect(), [x, y] = project(matrix(), position(row));
   return [box.left + x, box.top + y];
 }, state: () => ({ n: geo?.n, chosen, at, sight: geo && sight(), hidden: [...hidden] }) };
 drawAll();

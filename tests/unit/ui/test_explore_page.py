@@ -316,6 +316,9 @@ def test_answers_are_shown_on_the_map_as_the_selection(page: ExplorePage) -> Non
     assert selection.points.tolist() == list(range(20))
     assert sent[page.context.tabs].selected == "map"
     assert acted(page, Asked(), "map") == {}
+    # also where the answer came before the page knew its run
+    early = page.on_act(BAR, "", updates[page.asked], "text", "", None, click("map"))
+    assert early[page.context.selection] == sent[page.context.selection]
 
 
 def test_the_maps_selection_is_searched_within_and_followed(

@@ -239,8 +239,7 @@ class Asking:
         fresh: bool = True,
     ) -> Updates:
         """What is shown for what is asked, and what the other pages are told of it."""
-        if not run:  # asked before the page knew its run
-            run = next((each.id for each in finished(self.services)), None)
+        run = self._known(run)
         if not run:
             return {self.asked: asked, self.results: shown(self.answering.waiting())}
         page, asked = self.answering.answer(run, asked, told)
@@ -252,7 +251,12 @@ class Asking:
             updates[self.bar] = gr.update(said={"text": asked.words, "ticket": asked.ticket})
         return updates
 
+    def _known(self, run: str | None) -> str | None:
+        """The run; of what is asked before the page knows it, the one that it is going to be."""
+        return run or next((each.id for each in finished(self.services)), None)
+
     def _show_on_map(self, run: str | None, asked: Asked) -> Updates:
+        run = self._known(run)
         if not run or not asked.found:
             return {}
         points = [self.services.point_of(run, item) for item in asked.found]
