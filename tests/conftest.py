@@ -22,6 +22,17 @@ hypothesis_settings.register_profile("isthmus", derandomize=True, deadline=None,
 hypothesis_settings.load_profile("isthmus")
 
 
+#: the quick ones first; Playwright's event loop runs in the main thread from the first browser test to
+#: the end, where nothing else may start one
+ORDER = ("unit", "integration", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests, then integration tests, then the browser's; within each as they were found."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(tests).parts[0]))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A scratch ISTHMUS_HOME for each test; other ISTHMUS_* settings are unset."""

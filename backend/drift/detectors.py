@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from PIL import Image
 
 from backend.catalog.encoders import Precision
-from backend.catalog.hub import HUB_ID, cached_folder, fetch
+from backend.drift.loading import SAFELY, kind_of, model_folder, whole_model
 from backend.drift.scores.geneval import Detection, Found
 from backend.errors import EncoderError, InvalidInput
 from backend.features.encoders import resolve_device
@@ -161,43 +161,20 @@ def load_owlv2(
             Hub is out of reach.
     """
     import torch
-    from transformers import AutoConfig, AutoTokenizer, Owlv2ForObjectDetection
+    from transformers import AutoTokenizer, Owlv2ForObjectDetection
     from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
 
-    folder = _folder(address, report)
-    # as in backend.features: nothing is fetched here, and no code of a model's own is run
-    safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    folder = model_folder(address, DEFAULT, report, "detector")
     place = resolve_device(device)
     with quiet(), explained(folder):
-        kind = AutoConfig.from_pretrained(folder, **safely).model_type
+        kind = kind_of(folder)
         if kind != "owlv2":
             raise EncoderError(f"{folder} is of the kind {kind}, not owlv2. Give an OWLv2 model.")
-        loaded: Any = Owlv2ForObjectDetection.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **safely
-        )
-        model, told = loaded
-        if told["missing_keys"]:
-            gone = sorted(told["missing_keys"])
-            raise EncoderError(
-                f"{folder} lacks {len(gone)} of the model's weights (such as {gone[0]}); they would be "
-                "random. Give the folder of the complete model."
-            )
-        images = Owlv2ImageProcessorPil.from_pretrained(folder, **safely)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
+        model = whole_model(folder, Owlv2ForObjectDetection, torch.float32)
+        images = Owlv2ImageProcessorPil.from_pretrained(folder, **SAFELY)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **SAFELY)
     model.eval().requires_grad_(False).to(place)
     return Owlv2(model, images, tokenizer, place, precision=precision)
-
-
-def _folder(address: str, report: Report) -> Path:
-    path = Path(address).expanduser()
-    if path.is_dir():
-        return path
-    if not HUB_ID.fullmatch(address):
-        raise EncoderError(
-            f'There is no detector "{address}". Give a folder, or an id of the Hugging Face Hub such as '
-            f"{DEFAULT}."
-        )
-    return cached_folder(address, None) or fetch(address, None, report)
 
 
 def _filled(names: tuple[str, ...], most: int) -> tuple[str, ...]:

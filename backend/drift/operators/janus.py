@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from backend.drift.loading import kind_of, load_generator, model_folder
 from backend.drift.operators.base import Product, filled, words
-from backend.drift.operators.loading import kind_of, load_generator, model_folder
 from backend.errors import EncoderError
 from backend.reporting import Report, silent
 
