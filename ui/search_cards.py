@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from backend.schemas import Answers, Hit, IndexNote, Item, Modality, QueryPart, SearchResult, Side
+from backend.schemas import (
+    Answers,
+    Hit,
+    IndexNote,
+    Item,
+    Modality,
+    QueryPart,
+    ReadOut,
+    SearchResult,
+    Side,
+)
 from ui import faces, words
 from ui.cards import button, empty
 from ui.faces import side_chip
@@ -171,6 +181,30 @@ def sample(items: Sequence[Item], side: Side, first: bool = True) -> Html:
     )
     cards = [_card(item, first=first and at == 0) for at, item in enumerate(items)]
     return tag("section", line, tag("div", cards, class_=f"i-gallery {side} of-{modality}"))
+
+
+def said(read: ReadOut, parts: int) -> Html:
+    """A point of the space in words, by the run's decoder.
+
+    Args:
+        parts: of what is searched for.
+    """
+    point = "this point" if parts == 1 else f"the point between these {parts}"
+    others = [tag("li", other) for other in read.others]
+    how = (
+        "The point was put among the captions first, since images lie elsewhere. "
+        if read.projected
+        else ""
+    )
+    return tag(
+        "section.i-said",
+        tag("p", tag("span.i-soft", f"At {point}: "),
+            tag("strong", f"“{read.words}”" if read.words else "nothing is said")),
+        tag("details", tag("summary", words.count(len(others), "other wording")), tag("ul", others))
+        if others else None,
+        tag("p.i-about", f"{how}Said by a decoder that learned from this run's training captions alone."),
+        role="status",
+    )  # fmt: skip
 
 
 # --- what is asked -------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from backend.alignment.heads import Head, HeadConfig, Inputs, TokenBatch, build_
 from backend.alignment.rows import Rows, Tokens, as_rows
 from backend.errors import NotFound
 from backend.schemas import Side
+from backend.whole_files import whole_file
 
 _WEIGHTS: Final = "heads.safetensors"
 _CARD: Final = "alignment.json"
@@ -70,9 +71,8 @@ class Alignment:
             "heads": {side: head.config.to_dict() for side, head in self.heads.items()},
             "details": self.details,
         }
-        partial = folder / f"{_CARD}.part"
-        partial.write_text(json.dumps(card, indent=2), encoding="utf-8")
-        partial.replace(folder / _CARD)
+        with whole_file(folder / _CARD) as draft:
+            draft.write_text(json.dumps(card, indent=2), encoding="utf-8")
 
 
 def as_inputs(block: NDArray[np.float32] | Tokens) -> Inputs:

@@ -197,7 +197,9 @@ def export(
     with told():
         from backend.services import Services
 
-        console.print(str(Services(Settings()).export_game(game, folder)), soft_wrap=True)
+        services = Services(Settings())
+        path = services.export_game(game, folder) if folder else services.zip_games([game])
+        console.print(str(path), soft_wrap=True)
 
 
 @app.command()

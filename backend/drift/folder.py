@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -33,6 +32,7 @@ from backend.drift.names import (
 from backend.errors import Fault, InvalidInput, StorageError
 from backend.reporting import Report, silent
 from backend.schemas import Side
+from backend.whole_files import whole_file
 
 COLUMNS: Final = ("filename", "caption")
 _NAMED: Final = 3  # items named in a fault
@@ -162,7 +162,7 @@ def write_captions(
     count = 0
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(target) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        with whole_file(target) as draft, draft.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(COLUMNS)
             for stem, caption in _once(rows):
@@ -196,23 +196,12 @@ def write_pictures(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for stem, picture in _once(rows):
-            with _whole(folder / f"{stem}.png") as draft:
+            with whole_file(folder / f"{stem}.png") as draft:
                 picture.save(draft, format="PNG")
             count += 1
     except OSError as error:
         raise _not_written(folder, error) from error
     return count
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Where to write a file, which gets its name when it is whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield draft
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _target(root: Path, protocol: Protocol, generation: int, side: Side) -> Path:

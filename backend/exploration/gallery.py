@@ -36,6 +36,7 @@ from backend.exploration.previews import preview
 from backend.media.blobs import Blob
 from backend.reporting import Report, part, silent
 from backend.schemas import Hit, Item, Modality, Side
+from backend.whole_files import whole_file
 
 _ITEMS: Final = "gallery.json"
 #: what an item takes in memory, as times of its bytes in that file
@@ -301,10 +302,9 @@ def build_gallery(
     ]
     build_index(folder / "image", image_ids, image, text, each, report=halves[0], store=store)
     build_index(folder / "text", text_ids, text, image, each, report=halves[1], store=store)
-    partial = folder / f"{_ITEMS}.part"
     told = {"made_of": made_of, "items": [_row(entry) for entry in entries]}
-    partial.write_text(json.dumps(told), encoding="utf-8")
-    partial.replace(folder / _ITEMS)
+    with whole_file(folder / _ITEMS) as draft:
+        draft.write_text(json.dumps(told), encoding="utf-8")
 
 
 def load_gallery(

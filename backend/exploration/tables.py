@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from backend.exploration.gallery import Gallery
 from backend.exploration.points import Drawn
 from backend.schemas import Side
 from backend.spreadsheets import safe_cell
+from backend.whole_files import whole_file
 
 _ROWS: Final = 10_000
 _BETWEEN: Final = " | "  # captions of one item
@@ -44,15 +44,11 @@ def write_points(
     Raises:
         StorageError: it cannot be written.
     """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     pieces = _pieces(gallery, points, coordinates, regions, ranks)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(path) as draft:
             (_csv if path.suffix == ".csv" else _parquet)(draft, pieces)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
             f"The points could not be written to {path.parent} ({error.strerror or error}). Free some "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from backend.reporting import Report, silent
 from backend.runs.indexing import made_of
 from backend.schemas import RunDetail
 from backend.settings import Settings
+from backend.whole_files import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +69,5 @@ def _write(path: Path, made: str, found: NearestMap) -> None:
         successor=found.successor,
         occurrence=found.occurrence,
     )
-    draft = path.with_name(f"{path.name}.part")
-    try:
+    with suppress(OSError), whole_file(path) as draft:
         draft.write_bytes(file.getvalue())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)

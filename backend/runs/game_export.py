@@ -15,8 +15,8 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from backend.media.pictures import read_picture
 from backend.runs.backbones import Contents
 from backend.runs.games import GameFiles
 from backend.spreadsheets import safe_cell
+from backend.whole_files import whole_file
 
 _COLUMNS: Final = (
     "seed", "repeat", "generation", "side", "item", "text", "picture", "similarity_to_start",
@@ -36,19 +37,35 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def write_game(root: Path, files: GameFiles, contents: Contents, report: str = "") -> None:
+@dataclass(frozen=True)
+class Leaving:
+    """A game that is taken away.
+
+    Attributes:
+        name: of its folder, where several go together.
+        files: the game.
+        contents: what its items are.
+        report: as JSON; empty where there is none.
+    """
+
+    name: str
+    files: GameFiles
+    contents: Contents
+    report: str = ""
+
+
+def write_game(root: Path, game: Leaving) -> None:
     """Writes all of a game into a folder.
 
     Args:
         root: made where it is missing; must be empty.
-        files: the game.
-        contents: what its items are.
-        report: as JSON; empty where there is none.
+        game: what is written.
 
     Raises:
         InvalidInput: the folder holds something already.
         StorageError: it cannot be written.
     """
+    files, contents = game.files, game.contents
     if root.is_dir() and any(root.iterdir()):
         raise InvalidInput(f"{root} holds something already. Name a new folder, or an empty one.")
     table = files.table()
@@ -61,16 +78,16 @@ def write_game(root: Path, files: GameFiles, contents: Contents, report: str = "
                 for protocol in table.protocols():
                     _write_chains(place, table, protocol, repeat, contents, pictures)
         _write_steps(root / "chains.csv", table, files, contents)
-        if report:
-            (root / "report.json").write_text(report, encoding="utf-8")
+        if game.report:
+            (root / "report.json").write_text(game.report, encoding="utf-8")
     except OSError as error:
         raise StorageError(
             f"{root} cannot be written ({error.strerror or error}). Free some space."
         ) from error
 
 
-def zip_game(target: Path, files: GameFiles, contents: Contents, report: str = "") -> None:
-    """The same as one zip file, which appears when it is whole.
+def zip_games(target: Path, games: Sequence[Leaving]) -> None:
+    """The same as one zip file, which appears when it is whole; of several games each in a folder.
 
     Raises:
         StorageError: it cannot be written.
@@ -78,8 +95,9 @@ def zip_game(target: Path, files: GameFiles, contents: Contents, report: str = "
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".game-", dir=target.parent) as name:
-            root, draft = Path(name) / "game", Path(name) / "game.zip"
-            write_game(root, files, contents, report)
+            root, draft = Path(name) / "games", Path(name) / "games.zip"
+            for game in games:
+                write_game(root if len(games) == 1 else root / game.name, game)
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
                 for path in sorted(root.rglob("*")):
                     if path.is_file():
@@ -147,18 +165,12 @@ def _write_chains(
 
 def _write_steps(path: Path, table: ChainTable, files: GameFiles, contents: Contents) -> None:
     """Every step as a row, in the order of the chains."""
-    draft = path.with_name(f"{path.name}.part")
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(_COLUMNS)
-            for row in _rows(table, files, contents):
-                # a negative cosine is no formula, and stays a number
-                writer.writerow([safe_cell(x) if isinstance(x, str) else x for x in row])
-        draft.replace(path)
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+    with whole_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        for row in _rows(table, files, contents):
+            # a negative cosine is no formula, and stays a number
+            writer.writerow([safe_cell(x) if isinstance(x, str) else x for x in row])
 
 
 def _rows(

@@ -28,6 +28,7 @@ from backend.errors import NotFound, StorageError
 from backend.reporting import Report, silent
 from backend.schemas import GameRequest, Side
 from backend.settings import Settings
+from backend.whole_files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,13 +96,13 @@ class GameFiles:
                     arrays[f"{key}/values"] = found.values
         file = io.BytesIO()
         np.savez_compressed(file, **arrays)
-        draft = self.folder / f"{_MEASURED}.part"
+        target = self.folder / _MEASURED
         try:
-            draft.write_bytes(file.getvalue())
-            draft.replace(self.folder / _MEASURED)
+            with whole_file(target) as draft:
+                draft.write_bytes(file.getvalue())
         except OSError as error:
             raise StorageError(
-                f"{draft} cannot be written ({error.strerror or error}). Free some space."
+                f"{target} cannot be written ({error.strerror or error}). Free some space."
             ) from error
 
     def measured(self) -> list[Measured]:

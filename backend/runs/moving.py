@@ -20,6 +20,7 @@ from backend.reporting import Report, silent
 from backend.runs.evaluations.opened import OpenedRun
 from backend.runs.seeds import places as places_of
 from backend.schemas import MOST_POINTS
+from backend.whole_files import whole_file
 
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
@@ -195,10 +196,7 @@ def _kept(path: Path, key: str, make: Callable[[], Motion]) -> Motion:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass  # not there, or damaged
     made = make()
-    partial = path.with_suffix(".part")
-    with suppress(OSError):
-        arrays: dict[str, Any] = made._asdict()
-        with partial.open("wb") as file:
-            np.savez(file, key=np.array(key), **arrays)
-        partial.replace(path)
+    arrays: dict[str, Any] = made._asdict()
+    with suppress(OSError), whole_file(path) as draft, draft.open("wb") as file:
+        np.savez(file, key=np.array(key), **arrays)
     return made

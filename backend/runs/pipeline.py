@@ -29,6 +29,7 @@ from backend.runs.stock import take_stock
 from backend.runs.store import Store
 from backend.schemas import RunDetail, RunRequest, Side
 from backend.settings import Settings
+from backend.whole_files import whole_file
 
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
@@ -276,9 +277,8 @@ class Pipeline:
         path = self.folder / "result.json"
         self._remember("result", path)
         result = views.result(self.store.get_run(self.journal.run_id)) | {"status": "finished"}
-        partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(result, indent=2), encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as draft:
+            draft.write_text(json.dumps(result, indent=2), encoding="utf-8")
 
     # --- what steps share -----------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from backend.errors import NotAllowed
 from backend.reporting import Report
 from backend.schemas import RunRequest
+from backend.whole_files import whole_file
 
 if TYPE_CHECKING:
     from backend.alignment.base import Alignment
@@ -236,6 +237,5 @@ def _keep(place: Place, alignment: Alignment, basis: Mapping[str, Any]) -> None:
     mark = place.heads / _MARK
     mark.unlink(missing_ok=True)
     alignment.save(place.heads)
-    partial = mark.with_suffix(".part")
-    partial.write_text(json.dumps(basis, indent=1), encoding="utf-8")
-    partial.replace(mark)
+    with whole_file(mark) as draft:
+        draft.write_text(json.dumps(basis, indent=1), encoding="utf-8")

@@ -103,7 +103,7 @@ class Gaming(Evaluating, Remembering):
         for run in runs:
             self.check_evaluated(run)
         galleries = {run: self._space(run).gallery for run in runs}
-        faults = self._operator_faults(request, galleries) + self._backbone_faults(request)
+        faults = self._operator_faults(request, galleries) + self._measure_faults(request)
         seeds = tuple(dict.fromkeys(request.seeds))
         if seeds:
             names = {run: self._store.get_summary(run).name for run in runs}
@@ -130,12 +130,20 @@ class Gaming(Evaluating, Remembering):
             faults.append(Fault("text to image", "only retrieval finds items that are no pictures"))
         return faults
 
-    def _backbone_faults(self, request: GameRequest) -> list[Fault]:
-        """What is wrong with the backbones; their weights are not read for it."""
+    def _measure_faults(self, request: GameRequest) -> list[Fault]:
+        """What is wrong with the backbones and the prompts; no weights are read for it."""
         from backend.catalog.encoders import find_encoder
         from backend.runs.backbones import faults_of, is_own
+        from backend.runs.game_objects import METADATA, prompts_of
 
         faults = []
+        if request.geneval and not (request.prompts or request.folder):
+            faults.append(Fault("geneval", f"needs the prompts, too: GenEval's {METADATA}"))
+        elif request.geneval:
+            try:
+                prompts_of(request.prompts, Path(request.folder))
+            except InvalidInput as error:
+                faults.append(Fault("geneval", " ".join(str(error).split())))
         sides: tuple[Side, ...] = ("image", "text")
         for choice in request.backbones:
             if is_own(choice):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from backend.errors import InvalidInput, IsthmusError, StorageError
+from backend.errors import InvalidInput, IsthmusError
 from backend.services.taking_games import TakingGames
 
 if TYPE_CHECKING:
     from backend.drift.report.document import Document
     from backend.drift.report.telling import Told
 
-MOST_GAMES: Final = 6
 #: chains of each game that a report shows
 _SHOWN: Final = 4
 
@@ -48,8 +46,6 @@ class ReportingGames(TakingGames):
     def _document(self, games: Sequence[str]) -> Document:
         from backend.drift.report.telling import document
 
-        if not 1 <= len(set(games)) == len(games) <= MOST_GAMES:
-            raise InvalidInput(f"Choose 1 to {MOST_GAMES} games, each once.")
         told = self._told_games(games)
         compared = []
         for other in told[1:]:
@@ -76,16 +72,6 @@ class ReportingGames(TakingGames):
         return self._game(game).run_name or self._files(game).pictures.name
 
     def _written(self, games: Sequence[str], kind: Literal["html", "pdf"], content: bytes) -> Path:
-        digest = hashlib.sha256(" ".join(games).encode()).hexdigest()[:8]
-        name = games[0] if len(games) == 1 else f"{games[0]}-{digest}"
-        path = self.settings.data_dir / "reports" / f"drift-{name}.{kind}"
-        draft = path.with_name(f"{path.name}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(content)
-            draft.replace(path)
-        except OSError as error:
-            raise StorageError(
-                f"{path} cannot be written ({error.strerror or error}). Free some space."
-            ) from error
+        path = self._report_file(games, kind)
+        self._write(path, content)
         return path

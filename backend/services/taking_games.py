@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backend.errors import InvalidInput
+from backend.errors import InvalidInput, StorageError
 from backend.schemas import (
     PAPER_BACKBONES,
     BackboneChoice,
@@ -15,9 +16,13 @@ from backend.schemas import (
     GameRequest,
 )
 from backend.services.game_chains import GameChains
+from backend.whole_files import whole_file
 
 if TYPE_CHECKING:
     from backend.runs.backbones import Contents
+    from backend.runs.game_export import Leaving
+
+MOST_GAMES: Final = 6
 
 _GIVE: Final = "Give the folder that holds text-first/ or image-first/."
 
@@ -25,30 +30,40 @@ _GIVE: Final = "Give the folder that holds text-first/ or image-first/."
 class TakingGames(GameChains):
     """What leaves and what comes."""
 
-    def export_game(self, game: str, folder: Path | None = None) -> Path:
-        """All chains in the paper's layout, with every step as a row of chains.csv.
+    def export_game(self, game: str, folder: Path) -> Path:
+        """Writes all chains in the paper's layout, with every step as a row of chains.csv.
 
         Args:
-            folder: where to write them; without, one zip under data/reports is made.
+            folder: where; made where it is missing.
 
         Returns:
-            The folder, or the zip.
+            The folder.
 
         Raises:
             InvalidInput: the folder holds something already.
             NotFound: there is no such game.
             StorageError: it cannot be written.
         """
-        from backend.runs.game_export import write_game, zip_game
+        from backend.runs.game_export import write_game
 
-        files, contents = self._files(game), self._contents(game)
-        report = self.game_report(game)
-        told = report.model_dump_json(indent=2) if report else ""
-        if folder is not None:
-            write_game(folder, files, contents, told)
-            return folder
-        target = self.settings.data_dir / "reports" / f"drift-{game}.zip"
-        zip_game(target, files, contents, told)
+        write_game(folder, self._leaving(game))
+        return folder
+
+    def zip_games(self, games: Sequence[str]) -> Path:
+        """The same as one zip under data/reports; of several games each has a folder in it.
+
+        Args:
+            games: 1 to 6, each once.
+
+        Raises:
+            InvalidInput: none, too many, or twice the same.
+            NotFound: no such game.
+            StorageError: it cannot be written.
+        """
+        from backend.runs.game_export import zip_games
+
+        target = self._report_file(games, "zip")
+        zip_games(target, [self._leaving(game) for game in games])
         return target
 
     def import_chains(self, file: Path) -> Path:
@@ -75,6 +90,28 @@ class TakingGames(GameChains):
         self.may_change()
         root = self.settings.uploads_dir / "chains"
         return unpack_zip(file, root, "chains", check, self.settings)
+
+    def keep_prompts(self, file: Path) -> tuple[str, int]:
+        """Takes in an uploaded file of GenEval's metadata.
+
+        Returns:
+            Where it is kept, for a request's ``prompts``, and how many it holds. The same file is kept
+            once.
+
+        Raises:
+            InvalidInput: it cannot be read, or holds no prompts; tells every wrong line.
+            NotAllowed: the place is read-only.
+            StorageError: it cannot be written.
+        """
+        from backend.runs.game_objects import prompts_of
+
+        self.may_change()
+        count = len(prompts_of(str(file), file.parent))
+        content = file.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        target = self.settings.uploads_dir / "prompts" / f"{digest}.jsonl"
+        self._write(target, content)
+        return str(target), count
 
     def score_folder(self, asked: GameRequest) -> EvaluationSummary:
         """Has chains scored that were made elsewhere: a game without run, shown and compared as others.
@@ -108,13 +145,18 @@ class TakingGames(GameChains):
             seed: of the bootstrap.
 
         Raises:
-            InvalidInput: there is no such folder, or a backbone cannot be used.
+            InvalidInput: there is no such folder, or a backbone or the prompts cannot be used.
         """
         from backend.drift.names import PROTOCOLS
 
         place = Path(folder).expanduser()
         if not folder or not any((place / protocol).is_dir() for protocol in PROTOCOLS):
             raise InvalidInput(f"There are no chains in {folder or 'no folder'}. {_GIVE}")
+        if not backbones or BackboneChoice() in backbones:
+            raise InvalidInput(
+                "Chains made elsewhere come without a space of their own. Choose an encoder that "
+                "similarity is measured by."
+            )
         asked = GameRequest(
             folder=str(place.resolve()),
             backbones=tuple(backbones),
@@ -123,12 +165,41 @@ class TakingGames(GameChains):
             prompts=prompts,
             seed=seed,
         )
-        faults = self._backbone_faults(asked)
+        faults = self._measure_faults(asked)
         if faults:
             raise InvalidInput("These chains cannot be scored. Correct what is named.", faults)
         return asked
 
     # --- helpers --------------------------------------------------------------------------------
+
+    def _leaving(self, game: str) -> Leaving:
+        from backend.runs.game_export import Leaving
+
+        report = self.game_report(game)
+        told = report.model_dump_json(indent=2) if report else ""
+        return Leaving(game, self._files(game), self._contents(game), told)
+
+    def _report_file(self, games: Sequence[str], kind: str) -> Path:
+        """Where what is made of some games is written.
+
+        Raises:
+            InvalidInput: none, too many, or twice the same.
+        """
+        if not 1 <= len(set(games)) == len(games) <= MOST_GAMES:
+            raise InvalidInput(f"Choose 1 to {MOST_GAMES} games, each once.")
+        digest = hashlib.sha256(" ".join(games).encode()).hexdigest()[:8]
+        name = games[0] if len(games) == 1 else f"{games[0]}-{digest}"
+        return self.settings.data_dir / "reports" / f"drift-{name}.{kind}"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as draft:
+                draft.write_bytes(content)
+        except OSError as error:
+            raise StorageError(
+                f"{path} cannot be written ({error.strerror or error}). Free some space."
+            ) from error
 
     def _contents(self, game: str) -> Contents:
         """What a game's contents are."""

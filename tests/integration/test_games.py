@@ -181,6 +181,8 @@ def test_what_cannot_be_played_is_told_before_anything_is_queued(
             GameRequest(backbones=(BackboneChoice(image="scene-resnet-ssl", shared=True),)),
             "one tower",
         ),
+        (GameRequest(geneval="owl"), "needs the prompts"),
+        (GameRequest(geneval="owl", prompts="/nowhere.jsonl"), "cannot be read from"),
     ):
         with pytest.raises(InvalidInput, match=words):
             services.start_game(runs, request)
@@ -238,7 +240,7 @@ def test_a_game_is_taken_away_and_read_again(
     made = play(
         services, runs[0], GAME.model_copy(update={"generations": 4, "backbones": (ruler,)})
     )
-    path = services.export_game(made.id)
+    path = services.zip_games([made.id])
     assert path.parent == services.settings.data_dir / "reports"
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
@@ -272,6 +274,13 @@ def test_a_game_is_taken_away_and_read_again(
     assert chain.steps[0].text and Path(chain.steps[1].picture).is_file()
     assert chain.seed.captions == (chain.steps[0].text,)
 
+    both = services.zip_games([made.id, read.id])
+    with zipfile.ZipFile(both) as archive:
+        folders = {name.split("/")[0] for name in archive.namelist()}
+    assert folders == {made.id, read.id}, "each in a folder of its own"
+    with pytest.raises(InvalidInput, match="each once"):
+        services.zip_games([made.id, made.id])
+
     target = services.settings.home / "plain"
     assert services.export_game(made.id, target) == target
     assert (target / "text-first" / "gen-1").is_dir()
@@ -296,6 +305,23 @@ def test_a_zip_of_one_protocol_alone_is_read_and_one_without_chains_is_refused(
         services.import_chains(tmp_path / "none.zip")
     with pytest.raises(InvalidInput, match="no chains in"):
         services.folder_request(str(tmp_path / "nowhere"))
+    with pytest.raises(InvalidInput, match="without a space of their own"):
+        services.folder_request(str(found), [BackboneChoice()])
+
+
+def test_uploaded_prompts_are_kept_once_and_others_refused(
+    services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "evaluation_metadata.jsonl"
+    prompt = {"tag": "single_object", "include": [{"class": "bench", "count": 1}]}
+    file.write_text(json.dumps(prompt | {"prompt": "a photo of a bench"}) + "\n")
+    kept, count = services.keep_prompts(file)
+    assert count == 1 and Path(kept).read_text() == file.read_text()
+    assert services.keep_prompts(file) == (kept, 1)
+    assert [path.name for path in Path(kept).parent.iterdir()] == [Path(kept).name]
+    file.write_text("no prompts\n")
+    with pytest.raises(InvalidInput, match="no GenEval prompts"):
+        services.keep_prompts(file)
 
 
 def test_a_game_that_is_deleted_leaves_nothing(services: Services, runs: list[str]) -> None:

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from backend.schemas import Frozen
 from backend.schemas.exploring import IndexKind
+from backend.whole_files import whole_file
 
 VECTORS: Final = "vectors.npy"
 IDS: Final = "ids.json"
@@ -103,10 +104,8 @@ def write_vectors(folder: Path, ids: Sequence[str], vectors: Vectors) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FACTS).unlink(missing_ok=True)
     _replace(folder / IDS, json.dumps(list(ids)).encode())
-    draft = folder / f"{VECTORS}.part"
-    with draft.open("wb") as file:
+    with whole_file(folder / VECTORS) as draft, draft.open("wb") as file:
         np.save(file, np.ascontiguousarray(vectors, np.float32), allow_pickle=False)
-    draft.replace(folder / VECTORS)
 
 
 def write_facts(folder: Path, facts: IndexFacts) -> None:
@@ -121,6 +120,5 @@ def read_vectors(folder: Path) -> tuple[list[str], Vectors]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f"{path.name}.part")
-    draft.write_bytes(content)
-    draft.replace(path)
+    with whole_file(path) as draft:
+        draft.write_bytes(content)

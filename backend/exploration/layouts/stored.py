@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from backend.errors import NotFound
 from backend.exploration.layouts.graphs import Block
 from backend.schemas import Frozen, LayoutReport, LayoutRequest
+from backend.whole_files import whole_file
 
 _CARDS: Final = "map-*.json"
 
@@ -112,11 +113,9 @@ def _remove_others(folder: Path, kind: str, made_of: str) -> None:
 
 
 def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    draft = path.with_name(f"{path.name}.part")
     try:
-        with draft.open("wb") as file:
+        with whole_file(path) as draft, draft.open("wb") as file:
             fill(file)
-        draft.replace(path)
     except FileNotFoundError as error:
         raise NotFound("The run was deleted while its map was drawn.") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,14 @@ from backend.schemas import (
     unpack,
 )
 from backend.schemas.drift_scores import Attraction, Attractor
-from backend.schemas.games import PAPER_BACKBONES, GameChain, GameReport, GameRequest, GameStep
+from backend.schemas.games import (
+    PAPER_BACKBONES,
+    BackboneChoice,
+    GameChain,
+    GameReport,
+    GameRequest,
+    GameStep,
+)
 from ui import drift_cards
 from ui.context import Context, shared_fields
 from ui.map_figures import bits, read_bits
@@ -176,6 +184,28 @@ class StandIn:
         new = [summary(f"e-{len(self.made) + n}", run, request) for n, run in enumerate(runs)]
         self.made = [*new, *self.made]
         return new
+
+    def import_chains(self, file: Path) -> Path:
+        if file.suffix != ".zip":
+            raise InvalidInput(f"{file.name} is no zip.")
+        return Path("/uploads/chains")
+
+    def folder_request(
+        self, folder: str, backbones: Sequence[BackboneChoice], **more: Any
+    ) -> GameRequest:
+        if not backbones:
+            raise InvalidInput("Choose an encoder.")
+        return GameRequest(folder=folder, backbones=tuple(backbones), **more)
+
+    def score_folder(self, asked: GameRequest) -> EvaluationSummary:
+        self.started.append(((), asked))
+        self.made = [summary("e-folder", "", asked), *self.made]
+        return self.made[0]
+
+    def keep_prompts(self, file: Path) -> tuple[str, int]:
+        if file.suffix != ".jsonl":
+            raise InvalidInput(f"{file.name} holds no prompts.")
+        return "/uploads/prompts.jsonl", 553
 
     def game_report(self, game: str) -> GameReport | None:
         return None
@@ -396,7 +426,7 @@ def fields(page: DriftPage, **changed: Any) -> list[Any]:
     named = {
         "source": form.source, "words": form.words, "count": form.count, "forward": form.forward.kind,
         "backbones": form.backbones, "limits": form.limits, "repeats": form.repeats,
-        "generations": form.generations,
+        "generations": form.generations, "geneval": form.geneval, "prompts": form.prompts,
     }  # fmt: skip
     values = {named[name]: value for name, value in changed.items()}
     return [values.get(field, field.value) for field in form.fields]
@@ -472,6 +502,35 @@ def test_games_are_opened_beside_each_other_and_their_chains_are_of_the_same_see
     assert games.on_act(("e-0", "e-1"), None, 0, "", act("open", "e-0"))[games.opened] == ("e-1",)
     turned = games.chains.turn(both[games.chains.games], 1, "", act("next"))
     assert turned[games.chains.place] == 1  # there are two chains
+
+
+def test_uploaded_chains_are_scored_beside_the_open_games_by_the_encoders_alone(
+    page: DriftPage, services: StandIn
+) -> None:
+    elsewhere = page.games.elsewhere
+    fault, folder = elsewhere.unpack("/tmp/chains.txt")
+    assert "is no zip" in fault and folder == ""
+    assert elsewhere.score("", ("e-0",), *fields(page))[2] == gr.skip()
+    assert elsewhere.unpack("/tmp/chains.zip") == ("", "/uploads/chains")
+    given = fields(page, backbones=["own"])
+    fault, _, opened, _ = elsewhere.score("/uploads/chains", ("e-0",), *given)
+    assert "Choose an encoder" in fault and opened == gr.skip() and services.started == []
+    given = fields(page, backbones=["own", "image:dino"], geneval=" owl ", prompts="/p.jsonl")
+    fault, _, opened, _ = elsewhere.score("/uploads/chains", ("e-0",), *given)
+    asked = services.started[0][1]
+    assert (fault, opened) == ("", ("e-0", "e-folder"))
+    assert [each.image for each in asked.backbones] == ["dino"]
+    assert (asked.geneval, asked.prompts) == ("owl", "/p.jsonl")
+
+
+def test_uploaded_prompts_are_counted_and_asked_with(page: DriftPage, services: StandIn) -> None:
+    form = page.games.form
+    kept, told = form.take_prompts("/tmp/evaluation_metadata.jsonl")
+    assert "553 prompts of evaluation_metadata.jsonl" in told
+    page.games.play([ONE], (), "", (), *fields(page, geneval="owl", prompts=kept))
+    assert services.started[0][1].prompts == "/uploads/prompts.jsonl"
+    kept, told = form.take_prompts("/tmp/<b>.txt")
+    assert kept == gr.skip() and "&lt;b&gt;.txt holds no prompts" in told
 
 
 def test_without_a_game_the_page_says_how_to_play_one(page: DriftPage) -> None:

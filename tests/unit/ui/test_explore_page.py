@@ -18,6 +18,7 @@ from backend.schemas import (
     Item,
     Query,
     QueryPart,
+    ReadOut,
     SearchResult,
     Side,
     pack,
@@ -99,6 +100,14 @@ class StandIn:
             for side in sides
         )  # fmt: skip
         return SearchResult(answers=found, seconds=0.012)
+
+    def read_out(self, run: str, query: Query, report: Any) -> ReadOut:
+        """Some words, or the fault that was set."""
+        self.asked.append(query)
+        if self.fault:
+            raise self.fault
+        report(1, 2, "steps")
+        return ReadOut(words=f"{HOSTILE} star", others=("a star",), projected=True)
 
     def embed(self, run: str, part: QueryPart) -> list[float]:
         """A vector of three numbers, and no other."""
@@ -380,3 +389,20 @@ def test_more_answers_are_offered_while_there_are_more(
     assert services.asked[-1].k == 100 and updates[page.results]["answer"]["fresh"] is False
     acted(page, Asked().said("a star"), "deeper", "100000")
     assert services.asked[-1].k == 24
+
+
+def test_what_is_searched_for_is_said_in_words(page: ExplorePage, services: StandIn) -> None:
+    saying, told = page.saying, []
+
+    def progress(*args: Any, **kwargs: Any) -> None:
+        told.append(args)
+
+    assert "Search for something first" in saying.say(RUN, Asked(), progress)  # type: ignore[arg-type]
+    parts = (QueryPart(kind="item", value="image:1"), QueryPart(kind="text", value="blue"))
+    asked = Asked(parts=parts)
+    said = read(saying.say(RUN, asked, progress))  # type: ignore[arg-type]
+    assert services.asked[-1].parts == parts and told == [((1, 2),)]
+    assert f"At the point between these 2: “{HOSTILE} star”" in said.text
+    assert "1 other wording" in said.text and "among the captions first" in said.text
+    services.fault = InvalidInput("This run has no decoder.")
+    assert "has no decoder" in saying.say(RUN, asked, progress)  # type: ignore[arg-type]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import gradio as gr
 from pydantic import ValidationError
 
-from backend.errors import Fault, InvalidInput
+from backend.errors import InvalidInput, IsthmusError
 from backend.schemas import Side
 from backend.schemas.games import (
     MOST_SEEDS,
     PAPER_BACKBONES,
     BackboneChoice,
     GameRequest,
-    OperatorChoice,
-    OperatorKind,
 )
 from backend.services import Services
-from ui import encoder_cards
+from ui import cards, encoder_cards, words
 from ui.components import panel
-from ui.game_cards import OPERATORS
+from ui.guard import require_changes
 from ui.markup import tag
 from ui.pages.drifting.given import whole
+from ui.pages.drifting.operator_fields import BACK, FORWARD, OperatorFields, faults_of
 from ui.pages.drifting.seeds import LONGEST_QUERY, Kept, Seeds
 
 Source = Literal["pairs", "kept", "found", "map", "same"]
@@ -33,78 +33,9 @@ SOURCES: Final[tuple[tuple[str, Source], ...]] = (
     ("The points that are chosen on the map", "map"),
     ("The same as the games that are open", "same"),
 )
-_FORWARD: Final[tuple[OperatorKind, ...]] = (
-    "retrieval", "renderer", "janus", "diffusers", "endpoint",
-)  # fmt: skip
-_BACK: Final[tuple[OperatorKind, ...]] = (
-    "retrieval", "decoder", "captioner", "janus", "endpoint",
-)  # fmt: skip
-#: operators that are models of their own, found by a name
-_NAMED: Final = ("janus", "diffusers", "captioner", "endpoint")
 _OWN: Final = "own"
+PROMPTS_ABOUT: Final = "Its evaluation_metadata.jsonl: which seeds are prompts, by their words."
 _MOST_BACKBONES: Final = 6
-
-
-class OperatorFields:
-    """The fields of one direction. ``fields`` are handed to :meth:`choice` in this order."""
-
-    def __init__(self, name: str, label: str, kinds: tuple[OperatorKind, ...]) -> None:
-        self.label = label
-        with gr.Column(min_width=240, elem_classes="i-operator"):
-            with gr.Row(elem_classes="i-game-row"):
-                self.kind = gr.Dropdown(
-                    [(OPERATORS[kind], kind) for kind in kinds], value="retrieval", label=label,
-                    filterable=False, scale=3, min_width=190, elem_id=f"i-game-{name}",
-                )  # fmt: skip
-                self.temperature = gr.Number(
-                    0, label="Temperature", minimum=0, maximum=10, scale=1, min_width=100,
-                    elem_id=f"i-game-{name}-temperature",
-                )  # fmt: skip
-            with gr.Column(visible=False, elem_classes="i-operator-more") as self.more:
-                self.source = gr.Textbox(
-                    "", label="Model", info="a folder or an id on the Hub; of an endpoint its address",
-                    max_lines=1, elem_id=f"i-game-{name}-source",
-                )  # fmt: skip
-                self.model = gr.Textbox(
-                    "", label="Its name at the endpoint", max_lines=1, visible=False
-                )
-                self.prompt = gr.Textbox(
-                    "", label="Prompt", info="empty: the model's usual", lines=1
-                )
-        self.fields = [self.kind, self.source, self.model, self.prompt, self.temperature]
-
-    def connect(self, options: dict[str, Any]) -> None:
-        """What follows the kind of operator."""
-        self.kind.input(
-            lambda kind: (
-                gr.update(visible=kind in _NAMED),
-                gr.update(visible=kind == "endpoint"),
-                gr.update(visible=kind != "renderer"),
-            ),
-            self.kind,
-            [self.more, self.model, self.temperature],
-            **options,
-        )
-
-    def choice(self, *given: Any) -> OperatorChoice:
-        """What the fields say.
-
-        Raises:
-            InvalidInput: they cannot be; each fault is named.
-        """
-        kind, source, model, prompt, temperature = given
-        named = kind in _NAMED
-        said: dict[str, Any] = {"kind": kind or "retrieval", "temperature": temperature or 0}
-        if named:
-            said |= {
-                "source": str(source).strip(),
-                "model": str(model).strip(),
-                "prompt": prompt or "",
-            }
-        try:
-            return OperatorChoice.model_validate(said)
-        except ValidationError as error:
-            raise _faults(error, self.label) from error
 
 
 class GameForm:
@@ -133,8 +64,8 @@ class GameForm:
                 elem_id="i-game-generations",
             )  # fmt: skip
         with gr.Column(elem_classes="i-operators"):
-            self.forward = OperatorFields("forward", "From a text to an image", _FORWARD)
-            self.back = OperatorFields("back", "From an image to a text", _BACK)
+            self.forward = OperatorFields("forward", "From a text to an image", FORWARD)
+            self.back = OperatorFields("back", "From an image to a text", BACK)
             panel(tag("p.i-about", "Temperature 0: the likeliest, nothing is drawn."))
         self.backbones = gr.Dropdown(
             [("the run's own space", _OWN)], value=[_OWN], multiselect=True,
@@ -146,7 +77,8 @@ class GameForm:
         self._lay_out_more()
         self.fields: list[Any] = [
             self.source, self.words, self.side, self.count, self.generations, *self.forward.fields,
-            *self.back.fields, self.backbones, self.limits, self.repeats, self.geneval, self.seed,
+            *self.back.fields, self.backbones, self.limits, self.repeats, self.geneval, self.prompts,
+            self.seed,
         ]  # fmt: skip
 
     def _lay_out_more(self) -> None:
@@ -168,11 +100,23 @@ class GameForm:
                 "", label="Object detector for multi-generation GenEval", max_lines=1,
                 info="OWLv2: a folder or an id on the Hub; empty: not measured", elem_id="i-game-geneval",
             )  # fmt: skip
+            self.prompts = gr.State("")
+            with gr.Row(elem_classes="i-actions"):
+                self.prompts_file = gr.UploadButton(
+                    "GenEval's prompts…", file_types=[".jsonl"], size="sm", scale=0, min_width=170,
+                    elem_id="i-game-prompts",
+                )  # fmt: skip
+                self.prompts_told = panel(
+                    tag("p.i-about", PROMPTS_ABOUT), elem_id="i-game-prompts-told"
+                )
 
     def connect(self, options: dict[str, Any]) -> None:
         """What follows a field."""
         self.forward.connect(options)
         self.back.connect(options)
+        self.prompts_file.upload(
+            self.take_prompts, self.prompts_file, [self.prompts, self.prompts_told], **options
+        )
         self.source.input(
             lambda source: (
                 gr.update(visible=source == "found"),
@@ -183,6 +127,18 @@ class GameForm:
             [self.words, self.side, self.count],
             **options,
         )
+
+    def take_prompts(self, path: str | None) -> tuple[Any, Any]:
+        """An uploaded file of prompts; one that holds none is told of, and the one before stays."""
+        require_changes(self.services.settings)
+        if not path:
+            return gr.skip(), gr.skip()
+        file = Path(path)
+        try:
+            kept, count = self.services.keep_prompts(file)
+        except IsthmusError as error:
+            return gr.skip(), cards.notice(str(error), "bad")
+        return kept, tag("p.i-about", f"{words.count(count, 'prompt')} of {file.name}")
 
     def measures(self) -> Any:
         """What similarity can be measured by: the own space, the paper's three, encoders on this disk."""
@@ -217,7 +173,7 @@ class GameForm:
         """
         source, said, side, count, generations, *rest = given
         forward, back, more = rest[:5], rest[5:10], rest[10:]
-        backbones, limits, repeats, geneval, seed = more
+        backbones, limits, repeats, geneval, prompts, seed = more
         found = self._seeds(source, runs[0], seeds, kept, selection, same, said, side, count)
         try:
             return GameRequest(
@@ -231,10 +187,30 @@ class GameForm:
                 repeats=whole(repeats, 1),
                 backbones=_backbones(backbones),
                 geneval=str(geneval or "").strip(),
+                prompts=str(prompts or ""),
                 seed=whole(seed, 0),
             )
         except ValidationError as error:
-            raise _faults(error, "The game") from error
+            raise faults_of(error, "The game") from error
+
+    def folder_request(self, folder: str, *given: Any) -> GameRequest:
+        """What the fields say of chains made elsewhere: how they are measured, nothing else.
+
+        Args:
+            folder: where they lie.
+
+        Raises:
+            InvalidInput: they cannot be measured like this.
+        """
+        backbones, _, _, geneval, prompts, seed = given[-6:]
+        return self.services.folder_request(
+            folder,
+            # they come without a space of their own
+            [each for each in _backbones(backbones) if each != BackboneChoice()],
+            geneval=str(geneval or "").strip(),
+            prompts=str(prompts or ""),
+            seed=whole(seed, 0),
+        )
 
     def _seeds(
         self, source: str, run: str, seeds: Seeds, kept: Kept, selection: str, same: Kept,
@@ -273,8 +249,3 @@ def _backbones(chosen: list[str]) -> tuple[BackboneChoice, ...]:
         elif kind == "text" and name:
             found.append(BackboneChoice(text=name[:500]))
     return tuple(found) or (BackboneChoice(),)
-
-
-def _faults(error: ValidationError, what: str) -> InvalidInput:
-    faults = [Fault(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
-    return InvalidInput(f"{what} cannot be played like this.", faults)

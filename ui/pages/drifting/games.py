@@ -19,6 +19,7 @@ from ui.drift_figures import Shown
 from ui.guard import may_change, require_changes, told
 from ui.markup import Html
 from ui.pages.drifting import jobs
+from ui.pages.drifting.elsewhere import Elsewhere
 from ui.pages.drifting.game_chains import GameChains
 from ui.pages.drifting.game_form import GameForm
 from ui.pages.drifting.jobs import MOST_OPEN, Opened
@@ -52,6 +53,7 @@ class GamesPart:
                     self.form = GameForm(context.services)
                     self.fault = panel(elem_id="i-game-fault")
                     self.go = gr.Button("Play", variant="primary", elem_id="i-game-go")
+                    self.elsewhere = Elsewhere(context, self.form)
                 self.list = panel(elem_id="i-game-list")
             with gr.Column(scale=7, min_width=320, elem_classes="i-game-result"):
                 with gr.Row(elem_classes="i-actions", visible=False) as self.taking:
@@ -93,6 +95,7 @@ class GamesPart:
             self.play, [*asked, *form.fields], [self.fault, self.opened, context.version],
             **WORK, **RAW,
         ).success(self.show, now, view, **QUIET, **RAW)  # fmt: skip
+        self.elsewhere.connect(self.opened).success(self.show, now, view, **QUIET, **RAW)
         for button, write in (
             (self.html, self.write_html), (self.pdf, self.write_pdf), (self.zip, self.write_zip),
         ):  # fmt: skip
@@ -238,8 +241,8 @@ class GamesPart:
 
     @told
     def write_zip(self, opened: Opened) -> Any:
-        """The chains of the first open game, in the paper's layout."""
-        return self._file(self.services.export_game(self._open(opened)[0]))
+        """The chains of the open games, in the paper's layout."""
+        return self._file(self.services.zip_games(self._open(opened)))
 
     def _open(self, opened: Opened) -> list[str]:
         games = [game.id for game in self._games(opened)]

@@ -14,6 +14,7 @@ from ui.pages.exploring.asked import Asked
 from ui.pages.exploring.asking import LONGEST_QUERY, Asking, shown
 from ui.pages.exploring.filters import Filters
 from ui.pages.exploring.more_ways import MoreWays
+from ui.pages.exploring.saying import Saying
 
 #: one after the other, so that what was asked last is what is shown
 _IN_ORDER: Final[dict[str, Any]] = {
@@ -32,6 +33,7 @@ class ExplorePage(Asking):
         self.answering = Answering(context.services)
         self.asked = gr.State(Asked())
         self.filters = Filters(context.services)
+        self.saying = Saying(context.services)
         with gr.Row(elem_classes="i-toolbar"):
             self.run = gr.Dropdown([], label="Run", elem_id="i-explore-run", scale=3)
             self.target = gr.Radio(
@@ -52,7 +54,9 @@ class ExplorePage(Asking):
         with gr.Row(elem_classes="i-tools"):
             self.filters.lay_out_hiding()
             self.more = MoreWays()
+            self.saying.lay_out_button()
         self.offer = panel(elem_id="i-offer")
+        self.saying.lay_out()
         self.results = search_results(elem_id="i-results")
 
     def connect(self) -> None:
@@ -90,6 +94,7 @@ class ExplorePage(Asking):
             **QUIET,
             **RAW,
         )
+        self.saying.connect(context, self.asked)
         self._connect_elsewhere(now, out, fields, order)
 
     def _connect_elsewhere(
