@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    decoding,
     drawing,
     drifting,
     encoders,
@@ -28,6 +29,7 @@ from benchmarks import (
 #: name -> what measures it; called with ``quick``, gives figures by name, the unit in the name
 BENCHMARKS: dict[str, Callable[[bool], dict[str, float]]] = {
     "drawing": drawing.measure,
+    "decoding": decoding.measure,
     "drifting": drifting.measure,
     "encoders": encoders.measure,
     "evaluating": evaluating.measure,

@@ -15,18 +15,15 @@ Features stay in the home, where the next measurement finds them.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from backend.alignment.methods import Context, fit
 from backend.drift.cycles import Chain, retrieval_chains
 from backend.drift.scores.cumulative import MEASURE, PARITY, compare, drift_scores, generations_of
 from backend.drift.scores.scenes import Told, attribute_table
@@ -36,7 +33,6 @@ from backend.evaluation.retrieval import image_to_text_ranks, text_to_image_rank
 from backend.exploration.gallery import image_item, text_item
 from backend.exploration.indexes import IndexFacts, VectorIndex
 from backend.exploration.indexes.flat import FlatIndex
-from backend.features.encoders import resolve_device
 from backend.reporting import silent
 from backend.runs.demonstration import REQUEST
 from backend.runs.inputs import Inputs
@@ -45,6 +41,7 @@ from backend.scenes.world import picture_of
 from backend.schemas import RunRequest, Side
 from backend.schemas.drift_scores import Direction
 from backend.settings import Settings
+from benchmarks.fitting import fitted
 
 if TYPE_CHECKING:
     from backend.drift.neighbours import Galleries
@@ -138,29 +135,15 @@ def _request(world: str, size: int | None, **changed: str) -> RunRequest:
 
 def _aligned(settings: Settings, request: RunRequest) -> Aligned:
     """Fits heads as a run does, and brings the test split into their space."""
-    configuration, _ = plan(request)
-    inputs = Inputs(settings, request, configuration)
-    train, val, test = (
-        inputs.pairs(split, silent, request.seed if split == "train" else None)
-        for split in ("train", "val", "test")
-    )
-    with tempfile.TemporaryDirectory(prefix="isthmus-drifting-") as folder:
-        context = Context(
-            options=configuration["options"],
-            seed=request.seed,
-            device=resolve_device(settings.device),
-            folder=Path(folder),
-            report=silent,
-            on_metrics=lambda step, values: None,
-        )
-        heads = fit(request.method, train, val, context)
+    found = fitted(settings, request)
+    heads, test = found.heads, found.test
     image, text = heads.transform("image", test.image), heads.transform("text", test.text)
     owners = test.image_of_text
     recall = [
         float(ranks(image, text, owners).hits(1).mean())
         for ranks in (text_to_image_ranks, image_to_text_ranks)
     ]
-    records = inputs.rows(silent).split("test")
+    records = found.inputs.rows(silent).split("test")
     images = [image_item(record.id) for record in records]
     texts = [
         text_item(record.id, number) for record in records for number in range(len(record.captions))
