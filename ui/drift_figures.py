@@ -187,14 +187,16 @@ def tracks(
     lanes: Sequence[Lane],
     point_of: Callable[[str], int],
     fade: bool = True,
+    made: Sequence[Mapping[int, Sequence[float]]] = (),
 ) -> dict[str, Any]:
     """Chains as lines from point to point of the map whose value has this key.
 
     Args:
         points: of the view.
-        lanes: the chains; what was made and lies in no gallery has no station.
+        lanes: the chains.
         point_of: the gallery's point of an item's id, below 0 where there is none.
         fade: whether the points stand back.
+        made: of each chain, generation -> where what was made lands; without, it has no station.
     """
 
     def row(step: GameStep) -> int:
@@ -203,23 +205,35 @@ def tracks(
         return found[0] if found else -1
 
     rows = [[row(step) for step in lane.chain.steps] for lane in lanes]
-    if not any(each >= 0 for one in rows for each in one):
+    if not any(made) and not any(each >= 0 for one in rows for each in one):
         return {}
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "name": lane.name, "colour": lane.colour, "rows": at,
             "faces": [_face(step) for step in lane.chain.steps],
         }
         for lane, at in zip(lanes, rows, strict=True)
     ]  # fmt: skip
+    for line, lane, places in zip(lines, lanes, made, strict=False):
+        line["made"] = [_made(step, places.get(step.generation)) for step in lane.chain.steps]
     return {"key": key, "fade": fade, "lines": lines}
 
 
+def _made(step: GameStep, place: Sequence[float] | None) -> dict[str, Any] | None:
+    """Where something that was made lands, as the map is sent it."""
+    if place is None:
+        return None
+    side = "image" if step.side == "image" else "caption"
+    return {"side": side, "at": [round(value, 5) for value in (*place, 0.0)[:3]]}
+
+
 def _face(step: GameStep) -> str:
-    """The address of an image's thumbnail; captions have none of their own."""
-    if step.side == "text" or step.item is None or step.item.thumbnail is None:
+    """The address of an image's small copy; captions have none of their own."""
+    if step.side == "text":
         return ""
-    return words.file_url(Path(step.item.thumbnail))
+    if step.item is None:
+        return words.file_url(Path(step.picture)) if step.picture else ""
+    return words.file_url(Path(step.item.thumbnail)) if step.item.thumbnail else ""
 
 
 def heat(key: str, steps: NDArray[np.int32]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from backend.services.drifting import Drifting
 from backend.services.dueling import Dueling
 from backend.services.features import StoredFeatureCalls
 from backend.services.linking import Linking
+from backend.services.mapping_games import MappingGames
 from backend.services.moving import Moving
 from backend.services.ranking import Ranking
-from backend.services.reporting_games import ReportingGames
 from backend.services.side_by_side import SideBySide
 from backend.services.stressing import Stressing
 from backend.services.sweeping import Sweeping
@@ -32,7 +32,7 @@ class Services(
     Moving,
     Dueling,
     Drifting,
-    ReportingGames,
+    MappingGames,
     Attracting,
     ReadingOut,
     Stressing,

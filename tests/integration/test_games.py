@@ -21,6 +21,8 @@ from backend.schemas import (
     GameReport,
     GameRequest,
     OperatorChoice,
+    Query,
+    QueryPart,
 )
 from backend.services import Services
 from backend.settings import Settings
@@ -273,6 +275,18 @@ def test_a_game_is_taken_away_and_read_again(
     chain = services.game_chains(read.id, count=1)[0]
     assert chain.steps[0].text and Path(chain.steps[1].picture).is_file()
     assert chain.seed.captions == (chain.steps[0].text,)
+
+    # what was made lands on a map where a search for it would
+    assert services.place_chain(runs[0], read.id, chain.seed.id, known_only=True) == {}
+    places = services.place_chain(runs[0], read.id, chain.seed.id)
+    assert set(places) == set(range(5))
+    assert services.place_chain(runs[0], read.id, chain.seed.id, known_only=True) == places
+    text = QueryPart(kind="text", value=chain.steps[0].text)
+    picture = next((folder / "text-first" / "gen-1").glob(f"{chain.seed.image_id}.*"))
+    file = QueryPart(kind="file", value=str(picture))
+    for generation, part in ((0, text), (1, file)):
+        landed = services.map_place(runs[0], Query(parts=(part,)))
+        np.testing.assert_allclose(places[generation], landed, atol=1e-4)
 
     both = services.zip_games([made.id, read.id])
     with zipfile.ZipFile(both) as archive:

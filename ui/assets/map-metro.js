@@ -1,16 +1,23 @@
-// The map: chains as lines of a metro. props.tracks: { key, fade, lines: [{ name, colour, rows, faces }] }; a row of -1 is not drawn.
+// The map: chains as lines of a metro. props.tracks: { key, fade, lines: [{ name, colour, rows, faces, made }] }. What is of the gallery
+// has a row; what was made has { side, at } in made, by generation, as far as it is known where it lands; the rest is not drawn.
 // A line goes straight or askew, as on such maps; a station is where a chain has been, with the generations it was there.
 const GAUGE = 5; // pixels between lines that go beside each other
 let metro = [], trainAt = 0, trainRun = 0;
 
-const stationsOf = (rows) => {
+/** Where a chain is at each generation; what it has made again is the same stop. */
+const stopsOf = ({ rows, made }) => rows.map((row, generation) => {
+  if (row >= 0) return { key: row, side: sideName(row), at: () => position(row) };
+  const here = made?.[generation];
+  return here ? { key: here.at.join(), side: here.side, at: () => here.at } : null;
+});
+const stationsOf = (stops) => {
   const found = new Map();
-  rows.forEach((row, generation) => {
-    if (row < 0) return;
-    if (!found.has(row)) found.set(row, []);
-    found.get(row).push(generation);
+  stops.forEach((stop, generation) => {
+    if (!stop) return;
+    if (!found.has(stop.key)) found.set(stop.key, { stop, times: [] });
+    found.get(stop.key).times.push(generation);
   });
-  return found;
+  return found.values();
 };
 /** 3 · 5 · 7 … of the generations that a chain was somewhere. */
 const timesOf = (times) => (times.length < 3 ? times.join(" · ") : `${times[0]} · ${times[1]} …`);
@@ -23,20 +30,20 @@ const buildMetro = () => {
     const shift = GAUGE * (at - (tracks.length - 1) / 2);
     drawn(layers.metro, "path", { class: "casing" });
     const casing = layers.metro.lastChild, line = drawn(layers.metro, "path", { class: "line", stroke: colour });
-    return { ...track, colour, shift, casing, line, stations: [] };
+    return { ...track, colour, shift, casing, line, stops: stopsOf(track), stations: [] };
   });
   const ends = new Map(); // a station that several lines share is drawn once
   for (const track of metro) {
-    for (const [row, times] of stationsOf(track.rows)) {
-      if (ends.has(row)) { ends.get(row).classList.add("shared"); continue; }
-      const node = drawn(layers.metro, "g", { class: `station ${sideName(row)}` }), face = track.faces?.[times[0]];
-      ends.set(row, node);
+    for (const { stop, times } of stationsOf(track.stops)) {
+      if (ends.has(stop.key)) { ends.get(stop.key).classList.add("shared"); continue; }
+      const node = drawn(layers.metro, "g", { class: `station ${stop.side}` }), face = track.faces?.[times[0]];
+      ends.set(stop.key, node);
       if (face) {
         drawn(node, "circle", { r: 15, stroke: track.colour });
         drawn(node, "image", { x: -13, y: -13, width: 26, height: 26, href: face, preserveAspectRatio: "xMidYMid slice" });
-      } else drawn(node, "path", { d: shape(row, row < geo.images ? 7 : 6.5), stroke: track.colour });
+      } else drawn(node, "path", { d: outline(stop.side, stop.side === "image" ? 7 : 6.5), stroke: track.colour });
       drawn(node, "text", { x: face ? 17 : 10, y: -7 }, times[0] === 0 ? "start" : timesOf(times));
-      track.stations.push({ row, node });
+      track.stations.push({ stop, node });
     }
     track.train = drawn(layers.metro, "circle", { class: "train", r: 6, fill: track.colour });
   }
@@ -60,19 +67,19 @@ const along = (points, share) => {
   return points[points.length - 1];
 };
 const placeMetro = (m) => {
-  for (const { rows, shift, casing, line, stations, train } of metro) {
-    const on = (row) => project(m, position(row)).map((v) => v + shift), seen = rows.filter((row) => row >= 0);
+  for (const { stops, shift, casing, line, stations, train } of metro) {
+    const on = (stop) => project(m, stop.at()).map((v) => v + shift), seen = stops.filter(Boolean);
     const points = seen.length ? [on(seen[0])] : [];
-    for (let i = 1; i < seen.length; i++) if (seen[i] !== seen[i - 1]) points.push(...bend(on(seen[i - 1]), on(seen[i])));
+    for (let i = 1; i < seen.length; i++) if (seen[i].key !== seen[i - 1].key) points.push(...bend(on(seen[i - 1]), on(seen[i])));
     const d = points.map((p, i) => `${i ? "L" : "M"}${p[0].toFixed(1)},${p[1].toFixed(1)}`).join("");
     casing.setAttribute("d", d);
     line.setAttribute("d", d);
-    for (const { row, node } of stations) node.setAttribute("transform", `translate(${project(m, position(row)).map((v) => v.toFixed(1))})`);
-    const at = Math.max(0, Math.min(rows.length - 1, trainAt)), from = rows[Math.floor(at)], to = rows[Math.ceil(at)];
-    const there = from >= 0 && to >= 0; // a chain that has not begun is nowhere
+    for (const { stop, node } of stations) node.setAttribute("transform", `translate(${project(m, stop.at()).map((v) => v.toFixed(1))})`);
+    const at = Math.max(0, Math.min(stops.length - 1, trainAt)), from = stops[Math.floor(at)], to = stops[Math.ceil(at)];
+    const there = from && to; // a chain that has not begun is nowhere
     train.style.display = there ? "" : "none";
     if (!there) continue;
-    const [x, y] = from === to ? on(from) : along([on(from), ...bend(on(from), on(to))], at - Math.floor(at));
+    const [x, y] = from.key === to.key ? on(from) : along([on(from), ...bend(on(from), on(to))], at - Math.floor(at));
     train.setAttribute("transform", `translate(${x.toFixed(1)},${y.toFixed(1)})`);
   }
 };

@@ -17,10 +17,11 @@ const STAR = "M0-9 2.6-2.6 9 0 2.6 2.6 0 9-2.6 2.6-9 0-2.6-2.6Z";
 
 let lines = [], ends = [], pins = [], names = [], named = true;
 
-const shape = (row, size) => (row < geo.images
+const sideName = (row) => (row < geo.images ? "image" : "caption");
+const outline = (side, size) => (side === "image"
   ? `M${-size},0a${size},${size} 0 1,0 ${2 * size},0a${size},${size} 0 1,0 ${-2 * size},0Z`
   : `M0,${-1.25 * size} ${1.25 * size},0 0,${1.25 * size} ${-1.25 * size},0Z`);
-const sideName = (row) => (row < geo.images ? "image" : "caption");
+const shape = (row, size) => outline(sideName(row), size);
 
 const raysNow = () => (geo && props.rays?.key === geo.key && props.rays.centre >= 0 ? props.rays : null);
 

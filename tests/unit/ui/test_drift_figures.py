@@ -38,11 +38,17 @@ def test_a_line_goes_by_the_rows_that_are_drawn_and_has_no_station_elsewhere() -
         found(0, "image", 3), found(1, "text", 5), found(2, "image", 7), found(3, "text", 2),
         GameStep(generation=4, side="image", picture="/t/p.webp"),
     )  # fmt: skip
-    drawn = drift_figures.tracks("k", points, [Lane("a", "#000000", told)], point_of)
+    lanes = [Lane("a", "#000000", told)]
+    drawn = drift_figures.tracks("k", points, lanes, point_of)
     (line,) = drawn["lines"]
     assert line["rows"] == [1, 4, -1, 3, -1]
     assert line["faces"][0].endswith("3.webp") and line["faces"][1] == ""
     assert drawn["key"] == "k" and drawn["fade"] is True
+    assert line["faces"][4].endswith("p.webp") and "made" not in line
+    made = [{4: (0.25, -1.5)}]
+    (line,) = drift_figures.tracks("k", points, lanes, point_of, made=made)["lines"]
+    assert line["rows"] == [1, 4, -1, 3, -1], "what was made has no row"
+    assert line["made"] == [*(None,) * 4, {"side": "image", "at": [0.25, -1.5, 0.0]}]
 
 
 def test_chains_of_which_nothing_is_on_the_map_are_no_lines() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import gradio as gr
 
 from backend.errors import IsthmusError
-from backend.schemas import EvaluationSummary
-from backend.schemas.games import GameChain
+from backend.schemas import EvaluationSummary, MapView
+from backend.schemas.games import GameChain, GameStep
 from ui import drift_cards, drift_figures, faces, words
 from ui.cards import button
 from ui.components import curves, panel
@@ -37,6 +37,8 @@ class GameChains:
         self.context = context
         self.services = context.services
         self.place = gr.State(0)
+        with gr.Column(elem_classes="i-shared"):
+            self.made = gr.Textbox("", visible="hidden", label="made")
         self.games = gr.State([])
         self.turner = panel(elem_id="i-game-turner")
         self.strips = panel(script="strips", elem_id="i-game-strips")
@@ -47,7 +49,7 @@ class GameChains:
                 self.on_map = DriftMap(context, "i-game-map")
         self.parts = [
             self.games, self.turner, self.strips, self.below, self.curves, self.on_map.map,
-            self.on_map.loaded,
+            self.on_map.loaded, self.made,
         ]  # fmt: skip
 
     def connect(self) -> None:
@@ -58,11 +60,17 @@ class GameChains:
             [self.place, *self.parts],
             **QUIET,
         )
+        # encoders may have to be loaded for it, and the strips do not wait
+        self.made.change(
+            self.with_made, [self.games, self.place], self.on_map.map, **QUIET,
+            trigger_mode="always_last",
+        )  # fmt: skip
 
     def nothing(self) -> Updates:
         """No game is open."""
         return {
             self.turner: "", self.strips: "", self.below: gr.update(visible=False), self.games: [],
+            self.made: "",
         }  # fmt: skip
 
     def show(
@@ -129,16 +137,65 @@ class GameChains:
         self, games: Sequence[tuple[str, str, str]], lanes: Sequence[Lane], loaded: str
     ) -> Updates:
         """The chains on the map of the first run, where it has one."""
-        run = next((run for _, _, run in games if run), "")
-        if not run or not lanes:
-            return {self.on_map.map: gr.update(value=None), self.on_map.loaded: ""}
+        run = _mapped_run(games)
         try:
-            view = self.on_map.view(run)
+            view = self.on_map.view(run) if run and lanes else None
         except IsthmusError:
-            return {self.on_map.map: gr.update(value=None), self.on_map.loaded: ""}
+            view = None
+        if view is None:
+            return {
+                self.on_map.map: gr.update(value=None), self.on_map.loaded: "", self.made: "",
+            }  # fmt: skip
         points, key = self.on_map.points(view, loaded)
-        tracks = self.on_map.lines(view, lanes)
-        return {self.on_map.map: gr.update(**points, tracks=tracks), self.on_map.loaded: key}
+        tracks = self.on_map.lines(view, lanes, made=self._made(view, lanes, known_only=True))
+        return {
+            self.on_map.map: gr.update(**points, tracks=tracks),
+            self.on_map.loaded: key,
+            self.made: _made_key(key, lanes),
+        }
+
+    def with_made(self, games: Sequence[tuple[str, str, str]], place: int) -> Any:
+        """The same lines with stations also where something was made."""
+        run, lanes = _mapped_run(games), self._lanes(games, place)
+        if not run or not any(_is_made(step) for lane in lanes for step in lane.chain.steps):
+            return gr.skip()
+        view = self.on_map.view(run)
+        made = self._made(view, lanes, known_only=False)
+        return gr.update(tracks=self.on_map.lines(view, lanes, made=made))
+
+    def _made(
+        self, view: MapView, lanes: Sequence[Lane], known_only: bool
+    ) -> list[Mapping[int, Sequence[float]]]:
+        """Where the map's space puts what was made, of each lane."""
+        if not any(_is_made(step) for lane in lanes for step in lane.chain.steps):
+            return []
+        return [
+            self.services.place_chain(
+                view.run, lane.id, lane.chain.seed.id, lane.chain.repeat, view.layout, known_only
+            )
+            for lane in lanes
+        ]
+
+
+def _mapped_run(games: Sequence[tuple[str, str, str]]) -> str:
+    """The first game's run; chains made elsewhere have none."""
+    return next((run for _, _, run in games if run), "")
+
+
+def _is_made(step: GameStep) -> bool:
+    return step.item is None and bool(step.text or step.picture)
+
+
+def _made_key(key: str, lanes: Sequence[Lane]) -> str:
+    """A text that differs whenever something else was made; empty where nothing was."""
+    counts = [sum(map(_is_made, lane.chain.steps)) for lane in lanes]
+    if not any(counts):
+        return ""
+    told = [
+        f"{lane.id}/{lane.chain.seed.id}/{lane.chain.repeat}/{count}"
+        for lane, count in zip(lanes, counts, strict=True)
+    ]
+    return " ".join([key, *told])
 
 
 def _turner(at: int, total: int, lanes: Sequence[Lane]) -> Html:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -59,10 +59,20 @@ class DriftMap:
             "camera": {},
         }, key
 
-    def lines(self, view: MapView, lanes: Sequence[Lane], fade: bool = True) -> dict[str, Any]:
-        """Chains as lines over these points."""
+    def lines(
+        self,
+        view: MapView,
+        lanes: Sequence[Lane],
+        fade: bool = True,
+        made: Sequence[Mapping[int, Sequence[float]]] = (),
+    ) -> dict[str, Any]:
+        """Chains as lines over these points.
+
+        Args:
+            made: of each chain, generation -> where what was made lands.
+        """
         key = map_figures.key_of(view)
-        return drift_figures.tracks(key, view.points, lanes, self._point_of(view.run), fade)
+        return drift_figures.tracks(key, view.points, lanes, self._point_of(view.run), fade, made)
 
     def _point_of(self, run: str) -> Any:
         """The run's point of an item; -1 where it has no such item."""
