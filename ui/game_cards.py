@@ -226,6 +226,12 @@ def compared(first: Shown, others: Sequence[tuple[Shown, DriftComparison | str]]
         for name, title in said.items()
         if any(name in found.differences for _, found in there)
     ]  # fmt: skip
+    tasks = dict.fromkeys(task for _, found in there for task in found.geneval)
+    rows += [
+        tag("tr", tag("th", f"GenEval, {task.replace('_', ' ')}", scope="row"),
+            [_difference(found.geneval.get(task)) for _, found in there])
+        for task in tasks
+    ]  # fmt: skip
     head = tag(
         "tr", tag("th", ""),
         [tag("th", swatch(game.colour), tag("span", game.name), scope="col") for game, _ in there],

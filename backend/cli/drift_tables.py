@@ -69,10 +69,11 @@ def comparison_table(found: DriftComparison) -> Table:
         title=f"{found.items:,} seeds of both, by {escape(found.backbone)}; above 0 the second drifts less",
         title_justify="left",
     )  # fmt: skip
-    for name, each in found.differences.items():
-        if "/generation_" not in name:
-            low, high = each.interval
-            table.add_row(
+    told = {n: each for n, each in found.differences.items() if "/generation_" not in n}
+    told |= {f"GenEval, {name}": each for name, each in found.geneval.items()}
+    for name, each in told.items():
+        low, high = each.interval
+        table.add_row(
                 name.replace("_", " "), f"{each.difference:+.4f}", f"{low:+.4f} to {high:+.4f}",
                 f"{each.p:.2g}",
             )  # fmt: skip

@@ -22,8 +22,7 @@ from backend.runs.backbones import Contents
 if TYPE_CHECKING:
     from backend.drift.colours import ColourClassifier
     from backend.drift.detectors import Detector
-    from backend.drift.scores.geneval import Found
-    from backend.schemas.drift_scores import MultiGenerationGenEval
+    from backend.drift.scores.geneval import Found, Judged
 
 #: what GenEval's metadata is called, where it lies beside chains
 METADATA: Final = "evaluation_metadata.jsonl"
@@ -59,9 +58,8 @@ def judged(
     prompts: Sequence[Prompt],
     detector: Detector,
     colours: ColourClassifier | None,
-    seed: int,
     report: Report,
-) -> MultiGenerationGenEval:
+) -> Judged:
     """Judges every picture of every odd generation; a prompt whose seed is not there is missing.
 
     Args:
@@ -74,7 +72,7 @@ def judged(
     Raises:
         InvalidInput: not a single seed is one of the prompts that can be judged.
     """
-    from backend.drift.scores.geneval import judge, multi_generation_geneval
+    from backend.drift.scores.geneval import judge
 
     rows = dict(_rows(table, contents, prompts))
     if not rows:
@@ -103,7 +101,7 @@ def judged(
 
     told = judge(asked, generations())
     report(len(numbers), len(numbers), "generations")
-    return multi_generation_geneval(told, seed)
+    return told
 
 
 def names_colours(prompt: Prompt) -> bool:

@@ -33,9 +33,12 @@ from backend.whole_files import whole_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from backend.drift.scores.geneval import Judged
+
 STEPS: Final = "steps.jsonl"
 ELSEWHERE: Final = "made elsewhere"
 _MEASURED: Final = "measured.npz"
+_JUDGED: Final = "geneval.json"
 _KINDS: Final = tuple(
     field.name for field in fields(Measured) if field.name not in ("name", "unread")
 )
@@ -96,14 +99,7 @@ class GameFiles:
                     arrays[f"{key}/values"] = found.values
         file = io.BytesIO()
         np.savez_compressed(file, **arrays)
-        target = self.folder / _MEASURED
-        try:
-            with whole_file(target) as draft:
-                draft.write_bytes(file.getvalue())
-        except OSError as error:
-            raise StorageError(
-                f"{target} cannot be written ({error.strerror or error}). Free some space."
-            ) from error
+        self._write(_MEASURED, file.getvalue())
 
     def measured(self) -> list[Measured]:
         """What backbones measured, in the order of the report.
@@ -132,6 +128,35 @@ class GameFiles:
             ) from error
         return found
 
+    def keep_judged(self, judged: Judged) -> None:
+        """Keeps GenEval's verdicts on its pictures.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        told = {
+            "prompts": judged.prompts,
+            "tags": judged.tags,
+            "generations": judged.generations,
+            "correct": [
+                [None if np.isnan(x) else x for x in row] for row in judged.correct.tolist()
+            ],
+        }
+        self._write(_JUDGED, json.dumps(told).encode())
+
+    def judged(self) -> Judged | None:
+        """GenEval's verdicts; None where there are none, or the file is damaged."""
+        from backend.drift.scores.geneval import Judged
+
+        try:
+            told = json.loads((self.folder / _JUDGED).read_text(encoding="utf-8"))
+            correct = np.array(told["correct"], np.float64)
+            return Judged(
+                tuple(told["prompts"]), tuple(told["tags"]), tuple(told["generations"]), correct
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def read_folder(self, report: Report = silent) -> None:
         """Writes the journal of chains that were made elsewhere, anew.
 
@@ -152,6 +177,16 @@ class GameFiles:
                 report(0, 0, "steps")
         draft.append(some)
         draft.path.replace(self.journal.path)
+
+    def _write(self, name: str, content: bytes) -> None:
+        target = self.folder / name
+        try:
+            with whole_file(target) as draft:
+                draft.write_bytes(content)
+        except OSError as error:
+            raise StorageError(
+                f"{target} cannot be written ({error.strerror or error}). Free some space."
+            ) from error
 
     def delete(self) -> None:
         """Removes all of it."""

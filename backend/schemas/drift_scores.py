@@ -65,6 +65,11 @@ class DriftComparison(Frozen):
         description="mean_cumulative_drift; by direction text_to_text/mean_cumulative_drift and "
         "text_to_text/generation_2"
     )
+    geneval: dict[str, PairedDifference] = Field(
+        default_factory=dict,
+        description="of games judged by a detector: share of pictures that are right, overall and by "
+        "task, on the prompts of both",
+    )
 
 
 class DecayFit(Frozen):

@@ -193,6 +193,7 @@ class Gaming(Evaluating, Remembering):
             NotFound: no such game, or it has not been measured.
         """
         from backend.drift.scores.cumulative import compare
+        from backend.drift.scores.geneval import compare_geneval
         from backend.runs.backbones import OWN_SPACE
 
         told = [
@@ -216,8 +217,11 @@ class Gaming(Evaluating, Remembering):
                 {direction: _by_file(each) for direction, each in own.items()} if run else own
                 for own, run in zip((one, other), runs, strict=True)
             )
-        found = compare(one, other, self._files(first).request.seed)
-        return found.model_copy(update={"backbone": name})
+        seed = self._files(first).request.seed
+        found = compare(one, other, seed)
+        judged = [self._files(game).judged() for game in (first, second)]
+        geneval = compare_geneval(judged[0], judged[1], seed) if judged[0] and judged[1] else {}
+        return found.model_copy(update={"backbone": name, "geneval": geneval})
 
     def delete_evaluation(self, evaluation_id: str) -> None:
         """Removes one with its files; refuses one that is going on."""

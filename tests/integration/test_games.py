@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from backend.drift.cycles import retrieval_chains
+from backend.drift.scores.geneval import Judged
 from backend.errors import InvalidInput, NotFound
 from backend.runs.games import GameFiles
 from backend.schemas import (
@@ -167,6 +168,12 @@ def test_two_runs_play_from_the_same_seeds_and_are_compared_in_pairs(
         services.compare_games(first.id, first.id).differences["mean_cumulative_drift"].difference
         == 0
     )
+    assert found.geneval == {}
+    for game, right in ((first, 0.0), (second, 1.0)):
+        services._files(game.id).keep_judged(
+            Judged(("a bench",), ("one",), (1,), np.array([[right]]))
+        )
+    assert services.compare_games(first.id, second.id).geneval["overall"].difference == 1
     with pytest.raises(InvalidInput, match="Both have"):
         services.compare_games(first.id, second.id, "CLIP")
 

@@ -136,6 +136,12 @@ def _compared(first: str, compared: Sequence[tuple[str, DriftComparison]]) -> It
                 (name, direction, found.backbone, f"{found.items:,}", f"{each.difference:+.4f}",
                  f"{low:+.4f} to {high:+.4f}", f"{each.p:.2g}")
             )  # fmt: skip
+        for task, each in found.geneval.items():
+            low, high = each.interval
+            rows.append(
+                (name, f"GenEval, {task.replace('_', ' ')}", "the detector", "", f"{each.difference:+.4f}",
+                 f"{low:+.4f} to {high:+.4f}", f"{each.p:.2g}")
+            )  # fmt: skip
     yield Grid(
         ("game", "mean of", "by", "seeds", "difference", "95 % interval", "p"), tuple(rows),
         f"Above 0 it drifts less than {first}. Paired bootstrap, two-sided.", left=3,

@@ -29,8 +29,9 @@ from backend.drift.scores.boxes import Box, relations, suppress
 from backend.drift.scores.prompts import COLOURS, Prompt, Wanted
 from backend.errors import Fault, InvalidInput
 from backend.evaluation.enrichment import wilson, with_width
-from backend.evaluation.resampling import interval, resampled_means
+from backend.evaluation.resampling import difference, interval, resampled_means
 from backend.reporting import Report, silent
+from backend.schemas.comparing import PairedDifference
 from backend.schemas.drift_scores import GenEvalGeneration, GenEvalShare, MultiGenerationGenEval
 
 Values = NDArray[np.float64]
@@ -100,12 +101,14 @@ class Judged:
     """Verdicts on all pictures.
 
     Attributes:
-        prompts: n of them.
+        prompts: n of them in words, or by their ids where they have none.
+        tags: the n tasks that they belong to.
         generations: (g,) ascending.
         correct: (n, g) 1 or 0; not a number where the picture is missing.
     """
 
-    prompts: tuple[Prompt, ...]
+    prompts: tuple[str, ...]
+    tags: tuple[str, ...]
     generations: tuple[int, ...]
     correct: Values
 
@@ -182,7 +185,12 @@ def judge(
         raise InvalidInput("These pictures do not belong to these prompts.", faults)
     if not prompts or not columns:
         raise InvalidInput("There is nothing to judge. Give prompts and at least one generation.")
-    return Judged(tuple(prompts), tuple(numbers), np.array(columns).T)
+    return Judged(
+        tuple(prompt.text or prompt.id for prompt in prompts),
+        tuple(prompt.tag for prompt in prompts),
+        tuple(numbers),
+        np.array(columns).T,
+    )
 
 
 def multi_generation_geneval(judged: Judged, seed: int = 0) -> MultiGenerationGenEval:
@@ -191,8 +199,8 @@ def multi_generation_geneval(judged: Judged, seed: int = 0) -> MultiGenerationGe
     Args:
         seed: of the bootstrap over prompts, since a prompt's pictures depend on each other.
     """
-    tags = list(dict.fromkeys(prompt.tag for prompt in judged.prompts))
-    of_tag = np.array([tags.index(prompt.tag) for prompt in judged.prompts])
+    tags = list(dict.fromkeys(judged.tags))
+    of_tag = np.array([tags.index(tag) for tag in judged.tags])
     rows = {tag: np.flatnonzero(of_tag == place) for place, tag in enumerate(tags)}
     tasks = {tag: _pooled(judged.correct[own], seed) for tag, own in rows.items()}
     shares = [each.share for each in tasks.values() if each.share is not None]
@@ -209,6 +217,41 @@ def multi_generation_geneval(judged: Judged, seed: int = 0) -> MultiGenerationGe
             for column, number in enumerate(judged.generations)
         ),
     )
+
+
+def compare_geneval(before: Judged, after: Judged, seed: int = 0) -> dict[str, PairedDifference]:
+    """How much larger the second's shares are, on the prompts and generations of both.
+
+    Only pictures that both have are counted; prompts are resampled, and joined by their words.
+
+    Returns:
+        "overall" and each task; empty where there is no such picture.
+    """
+    rows = [{prompt: row for row, prompt in enumerate(each.prompts)} for each in (before, after)]
+    prompts = [prompt for prompt in rows[0] if prompt in rows[1]]
+    generations = [each for each in before.generations if each in after.generations]
+    one, other = (
+        each.correct[np.ix_([own[prompt] for prompt in prompts],
+                            [each.generations.index(number) for number in generations])]
+        for each, own in zip((before, after), rows, strict=True)
+    )  # fmt: skip
+    gained = other - one
+    tags = np.array([before.tags[rows[0][prompt]] for prompt in prompts])
+    parts = {
+        "overall": gained,
+        **{tag: gained[tags == tag] for tag in dict.fromkeys(tags.tolist())},
+    }
+    found: dict[str, PairedDifference] = {}
+    for name, table in parts.items():
+        there = np.isfinite(table)
+        own = there.any(axis=1)
+        if not own.any():
+            continue
+        sums = np.where(there, table, 0.0).sum(axis=1)[own, None]
+        counts = there.sum(axis=1)[own, None]
+        means = resampled_means(sums, counts, seed)[:, 0]
+        found[name] = difference(float(sums.sum() / counts.sum()), means)
+    return found
 
 
 def _objects(prompt: Prompt, found: Found, rules: Rules) -> dict[str, list[Detection]]:

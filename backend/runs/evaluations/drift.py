@@ -190,6 +190,7 @@ class _Game:
         if not self.request.geneval:
             return None
         from backend.drift.detectors import load_owlv2
+        from backend.drift.scores.geneval import multi_generation_geneval
         from backend.runs.game_objects import judged, names_colours, prompts_of
 
         stage, settings = self.work.stage("Judge pictures"), self.work.settings
@@ -202,8 +203,10 @@ class _Game:
                     "backbone of two encoders that share a space."
                 )
             detector = load_owlv2(self.request.geneval, settings.device, report=stage)
-            contents, seed = Contents(self.gallery, self.files.pictures), self.request.seed
-            return judged(table, contents, prompts, detector, colours, seed, stage)
+            contents = Contents(self.gallery, self.files.pictures)
+            told = judged(table, contents, prompts, detector, colours, stage)
+            self.files.keep_judged(told)
+            return multi_generation_geneval(told, self.request.seed)
         except (Cancelled, StorageError):
             raise
         except IsthmusError as error:

@@ -13,7 +13,7 @@ from PIL import Image
 from backend.drift.chains import ChainTable
 from backend.drift.journal import Journal, Made
 from backend.drift.measuring import Measured
-from backend.drift.scores.geneval import Detection, Found
+from backend.drift.scores.geneval import Detection, Found, multi_generation_geneval
 from backend.drift.scores.prompts import Prompt, Wanted
 from backend.drift.scores.similarity import Similarities
 from backend.errors import InvalidInput, NotFound
@@ -171,7 +171,8 @@ def test_pictures_of_prompts_are_judged_by_generation(tmp_path: Path) -> None:
             journal.append([Made(seed, 0, number, "image", picture=name)])
     table = ChainTable(seeds_from(seeds), 1, 3)
     table.add(journal.read())
-    found = judged(table, Contents(None, tmp_path), prompts, Sees(), None, 0, silent)
+    told = judged(table, Contents(None, tmp_path), prompts, Sees(), None, silent)
+    found = multi_generation_geneval(told)
     assert [(each.generation, each.overall.correct) for each in found.generations] == [
         (1, 2),
         (3, 1),
@@ -179,12 +180,22 @@ def test_pictures_of_prompts_are_judged_by_generation(tmp_path: Path) -> None:
     assert set(found.tasks) == {"single_object"}, "nothing tells colours"
     assert found.overall.total == 4
     (tmp_path / "b-1.png").write_bytes(b"damaged")
-    again = judged(table, Contents(None, tmp_path), prompts, Sees(), None, 0, silent)
-    assert again.generations[0].overall.missing == 1
+    again = judged(table, Contents(None, tmp_path), prompts, Sees(), None, silent)
+    assert multi_generation_geneval(again).generations[0].overall.missing == 1
+    files = GameFiles(Settings(home=tmp_path / "home"), "r-one", "e-one", GameRequest())
+    files.folder.mkdir(parents=True)
+    assert files.judged() is None
+    files.keep_judged(again)
+    kept = files.judged()
+    assert kept is not None
+    assert (kept.prompts, kept.tags, kept.generations) == (again.prompts, again.tags, (1, 3))
+    np.testing.assert_array_equal(kept.correct, again.correct)  # where one is missing, too
+    (files.folder / "geneval.json").write_text("{")
+    assert files.judged() is None, "damaged"
     with pytest.raises(InvalidInput, match="None of the seeds"):
-        judged(table, Contents(None, tmp_path), prompts[3:], Sees(), None, 0, silent)
+        judged(table, Contents(None, tmp_path), prompts[3:], Sees(), None, silent)
     with pytest.raises(InvalidInput, match="name colours"):
-        judged(table, Contents(None, tmp_path), prompts[2:], Sees(), None, 0, silent)
+        judged(table, Contents(None, tmp_path), prompts[2:], Sees(), None, silent)
 
 
 def test_prompts_lie_beside_the_chains_or_are_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from backend.drift.scores.geneval import (
     Found,
     Judged,
     Rules,
+    compare_geneval,
     judge,
     multi_generation_geneval,
     verdict,
@@ -203,16 +204,15 @@ def test_all_prompts_are_scored_and_missing_pictures_told() -> None:
 
 def test_intervals_are_over_prompts_and_not_over_pictures() -> None:
     draw = np.random.default_rng(0)
-    prompts = tuple(
-        prompt_of({"tag": "colors", "include": [DOG]}, str(number)) for number in range(100)
-    )
+    prompts = tuple(str(number) for number in range(100))
+    tags = ("colors",) * 100
     own = draw.integers(0, 2, size=(100, 1)).astype(float)
     alike = np.repeat(own, 10, axis=1)  # a prompt is right always or never
-    told = multi_generation_geneval(Judged(prompts, tuple(range(1, 20, 2)), alike)).overall
-    once = multi_generation_geneval(Judged(prompts, (1,), own)).overall
+    told = multi_generation_geneval(Judged(prompts, tags, tuple(range(1, 20, 2)), alike)).overall
+    once = multi_generation_geneval(Judged(prompts, tags, (1,), own)).overall
     assert told.interval == once.interval
     assert np.ptp(told.interval) > 0.15
-    every = multi_generation_geneval(Judged(prompts, (1, 3), np.ones((100, 2)))).overall
+    every = multi_generation_geneval(Judged(prompts, tags, (1, 3), np.ones((100, 2)))).overall
     assert every.interval is not None
     assert every.interval[0] < 1
 
@@ -262,3 +262,31 @@ def test_all_that_is_wrong_with_metadata_is_told() -> None:
         assert part in words
     with pytest.raises(InvalidInput):
         read_prompts([])
+
+
+def test_two_games_are_compared_prompt_by_prompt_on_the_pictures_that_both_have() -> None:
+    draw = np.random.default_rng(1)
+    prompts, tags = tuple(map(str, range(60))), ("colors", "counting") * 30
+    before = draw.integers(0, 2, size=(60, 3)).astype(float)
+    after = np.maximum(before, draw.integers(0, 2, size=(60, 3)))
+    before[3, 1] = after[5] = np.nan
+    turned = np.arange(60)[::-1]  # joined by their words, and not by their order
+    found = compare_geneval(
+        Judged(prompts, tags, (1, 3, 5), before),
+        Judged(
+            (*(prompts[row] for row in turned), "another"),
+            (*(tags[row] for row in turned), "colors"),
+            (3, 5, 7),
+            np.vstack([np.c_[after[turned][:, 1:], np.ones(60)], np.ones(3)]),
+        ),
+    )
+    gained = (after - before)[:, 1:]
+    assert list(found) == ["overall", "colors", "counting"]
+    for name, rows in (("overall", slice(None)), ("colors", slice(0, None, 2))):
+        each = found[name]
+        assert each.difference == pytest.approx(np.nanmean(gained[rows]))
+        assert 0 < each.interval[0] < each.difference < each.interval[1] and each.p < 0.05
+    nothing = Judged(("else",), ("colors",), (1,), np.ones((1, 1)))
+    assert compare_geneval(Judged(prompts, tags, (1, 3, 5), before), nothing) == {}
+    same = compare_geneval(nothing, nothing)["overall"]
+    assert (same.difference, same.p) == (0.0, 1.0)
