@@ -99,6 +99,7 @@ def _means(name: str, kept: NDArray[np.float64]) -> dict[str, float]:
     figures = {
         f"{name}: {attribute}": float(np.nanmean(kept[:, place]))
         for place, attribute in enumerate(ATTRIBUTES)
+        if not np.isnan(kept[:, place]).all()
     }
     some = ~np.isnan(kept).all(axis=1)
     whole = np.nanmin(kept[some], axis=1) == 1

@@ -146,6 +146,12 @@ def tabs(count: int, shows_chosen: bool) -> Html | None:
     )  # fmt: skip
 
 
+def widths(headers: Sequence[str]) -> list[str]:
+    """Of the columns of :func:`rows`, in pixels: captions are wrapped, headers are not."""
+    usual = {"id": 220, "modality": 110, "caption": 420}
+    return [f"{usual.get(name, max(110, 9 * len(name) + 50))}px" for name in headers]
+
+
 def rows(items: Sequence[Item]) -> dict[str, Any]:
     """A table of items: headers and rows, an attribute a column."""
     names = sorted({name for item in items for name in item.attributes})

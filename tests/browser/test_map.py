@@ -148,7 +148,9 @@ def test_points_are_chosen_added_and_taken_away_and_seen_on_other_pages(map_page
     assert len(rows) == count
 
     page.locator("#i-map-table-fold button.label-wrap").click()
-    cell = page.locator("#i-map-table td", has_text=re.compile("^(image|text):")).first
+    cell = page.locator(
+        "#i-map-table [role=gridcell]", has_text=re.compile(r"^\s*(image|text):")
+    ).first
     cell.click()
     page.locator(".i-near").wait_for()
     expect(page.locator("#i-map .rays path.centre")).to_be_attached()

@@ -131,7 +131,10 @@ class Points:
         if not now.run or chosen is None:
             return NOTHING
         items = self.services.map_points(now.run, chosen.points[:_MOST_ROWS].tolist())
-        return gr.update(value=map_cards.rows(items))
+        value = map_cards.rows(items)
+        # by itself Gradio measures widths by what is in the rows, and breaks longer headers letter by letter
+        widths = map_cards.widths(value["headers"])
+        return gr.update(value=value, column_widths=widths)
 
     @told
     def export_csv(self, *given: Any) -> Any:
