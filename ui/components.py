@@ -256,7 +256,7 @@ def map_view(look: Callable[[str, int], dict[str, str]], **options: Any) -> gr.H
     - ``labels``: :func:`~ui.map_figures.names`, of clusters.
     - ``tracks``: :func:`~ui.drift_figures.tracks`, chains as lines from point to point; by ``key`` likewise.
       Their trains stand at the generation that the group's event ``frame`` tells.
-    - ``frame``: a number among the stops of the value's frames, fractions between two; it moves there.
+    - ``frame``: a number among the stops of the value's frames, fractions between two, where it begins.
     - ``camera``: what is to be in sight, as the event ``camera`` gave it.
     - ``group``: maps of one group share camera, ring, selection and slider in the browser, without the
       server; they have to show the same items in the same rows. Each hears it as the window's event

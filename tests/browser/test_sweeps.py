@@ -42,7 +42,8 @@ def test_a_run_becomes_a_sweep_whose_cells_and_curves_fill_and_which_can_be_take
     ready: App, page: Page
 ) -> None:
     page.goto(f"{ready.url}?tab=runs")
-    page.locator(".i-runs .i-link", has_text="Demonstration").click()
+    # other tests launch runs of the same name; the first one is marked
+    page.get_by_role("cell", name="Demonstration demo").get_by_role("button").click()
     page.locator("#i-detail-head h2", has_text="Demonstration").wait_for()
     page.locator("#i-do-sweep").click()
     expect(page.locator("#i-sweep-image-encoder input")).to_have_value(re.compile("classes"))

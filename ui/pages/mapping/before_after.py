@@ -98,7 +98,10 @@ class BeforeAfterMode(Mode):
         # the field's change is what brings the mode into the document; the run's may come while it is not
         gr.on([self.open_mode.change, self.method.input], self.load, asked, out, **WORK)
         context.run.change(self.load, asked, out, js=_ONCE_OPENED, **WORK)
-        self.clock.tick(self.load, asked, out, js=_ONCE_OPENED, **QUIET)
+        # through the queue as well: beside it, an answer could reach the browser after a later one
+        self.clock.tick(
+            self.load, asked, out, js=_ONCE_OPENED, **{**WORK, "show_progress": "hidden"}
+        )
         self.colour.input(self.recolour, now, self.maps, **QUIET, **RAW)
         chosen = [*self.maps, context.selection]
         choosing = [context.run, self.method]

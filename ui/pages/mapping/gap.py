@@ -65,7 +65,9 @@ class GapMode(MovingMode):
             }
         report = GapReport.model_validate(kept.result)
         drawn = gap_cards.slider(kept.id, report, modality_of(self.services, run))
-        return {self.slider: gr.update(value=drawn, visible=True), self.measure: ""}
+        # what was hidden comes into the browser with what an update names, and nothing else
+        shown = gr.update(value=drawn, visible=True, group=self.name)
+        return {self.slider: shown, self.measure: ""}
 
     def hide_beside(self) -> Updates:
         """No slider."""
