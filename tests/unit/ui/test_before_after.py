@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ui.pages.mapping.before_after import BeforeAfterMode, Turns
+from ui.pages.mapping.before_after import BeforeAfterMode
+from ui.turns import Turns
 
 
 def test_a_load_that_is_overtaken_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

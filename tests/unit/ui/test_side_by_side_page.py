@@ -31,6 +31,7 @@ from ui.pages.side_by_side.answers import AnswersPart
 from ui.pages.side_by_side.duel import DuelPart
 from ui.pages.side_by_side.maps import MapsPart
 from ui.pages.side_by_side.page import SideBySidePage
+from ui.turns import Turns
 from ui.uploads import Uploads
 
 ONE, OTHER, APART = "r-one", "r-two", "r-apart"
@@ -206,10 +207,10 @@ def test_words_and_clicks_are_asked_on_all_pages(page: SideBySidePage) -> None:
 
 def test_runs_of_other_items_have_no_maps_and_the_page_says_why(page: SideBySidePage) -> None:
     _, maps, _ = parts(page)
-    updates = maps.load(ONE, APART, "pca", "two", "modality", "")
+    updates = maps.load(ONE, APART, "pca", "two", "modality", "", Turns())
     assert "different items" in updates[maps.told]
     assert updates[maps.two]["visible"] is updates[maps.one]["visible"] is False
-    assert "second run" in maps.load(ONE, "", "pca", "two", "modality", "")[maps.told]
+    assert "second run" in maps.load(ONE, "", "pca", "two", "modality", "", Turns())[maps.told]
 
 
 def test_rows_of_both_maps_are_points_of_run_a(page: SideBySidePage) -> None:

@@ -26,6 +26,7 @@ from ui.markup import Html, tag
 from ui.pages.mapping.hovering import HoverCards
 from ui.pages.mapping.mode import Mode
 from ui.run_cards import bar
+from ui.turns import Turns
 
 #: components -> what they become; all others stay as they are
 Updates = dict[Any, Any]
@@ -36,25 +37,6 @@ SPACES: Final[tuple[Space, ...]] = ("image encoder", "shared", "text encoder")
 _ONCE_OPENED: Final = (
     "(run, ...rest) => [document.querySelector('#i-before-told') ? run : '', ...rest]"
 )
-
-
-class Turns:
-    """Which of several loads of one page view was asked for last.
-
-    The first layout may be answered after the one that was chosen meanwhile, and must not take its place.
-    """
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def take(self) -> int:
-        """The number of a load that begins."""
-        self._last += 1
-        return self._last
-
-    def is_over(self, turn: int) -> bool:
-        """Whether another has begun since."""
-        return turn != self._last
 
 
 class BeforeAfterMode(Mode):

@@ -27,6 +27,7 @@ from ui.context import QUIET, RAW, WORK, Context, modality_of
 from ui.guard import told
 from ui.markup import Html, tag
 from ui.pages.mapping.hovering import HoverCards
+from ui.turns import Turns
 
 #: what points are coloured by that no single run has
 KEPT: Final = "neighbours kept"
@@ -79,6 +80,7 @@ class MapsPart:
             with gr.Column(scale=5, min_width=320):
                 self.pair = panel(script="twins", elem_id="i-compare-pair")
         self.clock = gr.Timer(2.0, active=False)
+        self.turns = gr.State(Turns())
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -86,13 +88,14 @@ class MapsPart:
         """Wires the events, once all pages are laid out."""
         context, maps = self.context, [self.left, self.right, self.morph]
         both = [context.run, context.other]
-        now = [*both, self.method, self.mode, self.colour, self.loaded]
+        now = [*both, self.method, self.mode, self.colour, self.loaded, self.turns]
         view = [*maps, *self.names, self.two, self.one, self.told, self.words, self.changed,
                 self.colour, self.loaded, self.clock, self.pair, self.chosen]  # fmt: skip
         gr.on([page.select, tab.select], self.load, now, view, js=_ONCE_OPENED, **WORK)
         gr.on([field.change for field in both], self.load, now, view, js=_ONCE_OPENED, **WORK)
         gr.on([self.method.input, self.mode.input], self.load, now, view, **WORK)
-        self.clock.tick(self.load, now, view, **QUIET)
+        # through the queue as well: beside it, an answer could reach the browser after a later one
+        self.clock.tick(self.load, now, view, **{**WORK, "show_progress": "hidden"})
         tab.select(self.mark, [*both, self.method, context.asked], maps, js=_ONCE_OPENED, **QUIET)
         context.asked.change(
             self.mark, [*both, self.method, context.asked], maps, js=_ONCE_OPENED, **QUIET
@@ -124,10 +127,18 @@ class MapsPart:
         mode: str,
         colour: str,
         loaded: str,
+        turns: Turns,
     ) -> Updates:
         """Both maps, unless the browser has them already."""
         if not run:
             return {self.clock: gr.Timer(active=False)}
+        turn = turns.take()
+        updates = self._loaded(run, other, method, mode, colour, loaded)
+        return {} if turns.is_over(turn) else updates
+
+    def _loaded(
+        self, run: str, other: str | None, method: str, mode: str, colour: str, loaded: str
+    ) -> Updates:
         try:
             frames = self._frames(run, other, method)
         except IsthmusError as error:
