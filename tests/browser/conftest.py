@@ -160,17 +160,23 @@ def watch(app: App) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def page(app: App, browser: Browser, watch: Watch) -> Iterator[Page]:
-    """A fresh visitor's page on the app, 1280 pixels wide."""
+def fresh(browser: Browser, watch: Watch) -> Iterator[Page]:
+    """A fresh visitor's page, 1280 pixels wide, before anything is opened."""
     context = browser.new_context(
         reduced_motion="reduce", viewport={"width": 1280, "height": 900}, color_scheme="light"
     )
     opened = watch.attach(context.new_page())
     opened.set_default_timeout(90_000)
-    opened.goto(app.url)
-    opened.wait_for_selector("#i-header h1")
     yield opened
     context.close()
+
+
+@pytest.fixture
+def page(fresh: Page, app: App) -> Page:
+    """The same on the app."""
+    fresh.goto(app.url)
+    fresh.wait_for_selector("#i-header h1")
+    return fresh
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,12 @@ def first(ready: App) -> str:
 
 
 @pytest.fixture
+def page(fresh: Page) -> Page:
+    """Not on the app yet: every test here opens the part that it is about by its address."""
+    return fresh
+
+
+@pytest.fixture
 def beside(page: Page, app: App, first: str, second: str) -> Iterator[Page]:
     """The page Side by side with both runs."""
     page.goto(f"{app.url}?tab=compare&run={first}")
