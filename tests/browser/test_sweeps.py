@@ -66,7 +66,7 @@ def test_a_run_becomes_a_sweep_whose_cells_and_curves_fill_and_which_can_be_take
     page.locator("#i-sweep-go").click()
     cells = page.locator("#i-sweep-matrix .i-cell-button")
     expect(cells).to_have_count(4)
-    expect(page).to_have_url(re.compile("tab=sweeps&sweep=s-"))
+    expect(page).to_have_url(re.compile("tab=sweeps&.*sweep=s-"))
 
     # the address leads back to it, and it fills while the page is open
     page.reload()
