@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,20 @@ import torch
 from backend.errors import Cancelled
 from backend.features.kinds.texts import TextEncoder
 from backend.features.loading import load_encoder
+from backend.features.store import batches
 from backend.features.store.batches import fastest, settle
 from backend.features.work import Outcome, Work
 from tests.unit.features import tiny
 
 
 class Timed:
-    """Takes some seconds a batch and some an item; beyond ``room`` items there is no memory."""
+    """Takes some seconds a batch and some an item; beyond ``room`` items there is no memory.
+
+    The seconds are those of a clock of its own: what else a machine does changes nothing.
+    """
 
     device = "cpu"
+    now = 0.0
 
     def __init__(
         self, a_batch: float = 0.0, an_item: float = 0.0, best: int = 10**9, room: int = 10**9
@@ -44,11 +50,21 @@ class Timed:
         if len(batch) > self._room:
             raise MemoryError
         beyond = max(0, len(batch) - self._best)
-        time.sleep(self._a_batch + self._an_item * (len(batch) + 10 * beyond))
+        Timed.now += self._a_batch + self._an_item * (len(batch) + 10 * beyond)
         return Outcome(batch, (np.zeros((len(batch), 1), np.float32),))
 
 
 def nothing() -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured is the encoder's own time; real seconds count so little that none is 0."""
+
+    def now() -> float:
+        return Timed.now + 1e-6 * time.perf_counter()
+
+    monkeypatch.setattr(batches, "time", SimpleNamespace(perf_counter=now))
 
 
 def test_the_fastest_wins_and_the_guess_is_put_back() -> None:
