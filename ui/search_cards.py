@@ -183,13 +183,12 @@ def sample(items: Sequence[Item], side: Side, first: bool = True) -> Html:
     return tag("section", line, tag("div", cards, class_=f"i-gallery {side} of-{modality}"))
 
 
-def said(read: ReadOut, parts: int) -> Html:
+def said(read: ReadOut, name: str) -> Html:
     """A point of the space in words, by the run's decoder.
 
     Args:
-        parts: of what is searched for.
+        name: of what was searched for; by now it may be something else.
     """
-    point = "this point" if parts == 1 else f"the point between these {parts}"
     others = [tag("li", other) for other in read.others]
     how = (
         "The point was put among the captions first, since images lie elsewhere. "
@@ -198,7 +197,7 @@ def said(read: ReadOut, parts: int) -> Html:
     )
     return tag(
         "section.i-said",
-        tag("p", tag("span.i-soft", f"At {point}: "),
+        tag("p", tag("span.i-soft", f"At {name}: "),
             tag("strong", f"“{read.words}”" if read.words else "nothing is said")),
         tag("details", tag("summary", words.count(len(others), "other wording")), tag("ul", others))
         if others else None,

@@ -101,6 +101,10 @@ class StandIn:
         )  # fmt: skip
         return SearchResult(answers=found, seconds=0.012)
 
+    def has_decoder(self, run: str) -> bool:
+        """Of the first run alone."""
+        return run == RUN
+
     def read_out(self, run: str, query: Query, report: Any) -> ReadOut:
         """Some words, or the fault that was set."""
         self.asked.append(query)
@@ -400,9 +404,11 @@ def test_what_is_searched_for_is_said_in_words(page: ExplorePage, services: Stan
     assert "Search for something first" in saying.say(RUN, Asked(), progress)  # type: ignore[arg-type]
     parts = (QueryPart(kind="item", value="image:1"), QueryPart(kind="text", value="blue"))
     asked = Asked(parts=parts)
+    assert "put into words" in saying.begin(RUN, asked)
+    assert "about a minute" in saying.begin(OTHER, asked)
     said = read(saying.say(RUN, asked, progress))  # type: ignore[arg-type]
     assert services.asked[-1].parts == parts and told == [((1, 2),)]
-    assert f"At the point between these 2: “{HOSTILE} star”" in said.text
+    assert f"At {HOSTILE} 1 + “blue”: “{HOSTILE} star”" in said.text
     assert "1 other wording" in said.text and "among the captions first" in said.text
     services.fault = InvalidInput("This run has no decoder.")
     assert "has no decoder" in saying.say(RUN, asked, progress)  # type: ignore[arg-type]

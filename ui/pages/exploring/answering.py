@@ -87,6 +87,15 @@ class Answering:
         items = self.services.random_items(run, "text", 4, seed=0)
         return [item.captions[0] for item in items]
 
+    def named(self, run: str, asked: Asked) -> str:
+        """What is asked, in words: its parts with their signs."""
+        modality = modality_of(self.services, run)
+        said = ""
+        for part in asked.parts:
+            sign = "−" if part.weight < 0 else "+"
+            said += f" {sign} {self._seen(run, part, modality)[0]}"
+        return said.removeprefix(" + ").strip()
+
     # --- the query as chips ----------------------------------------------------------------------
 
     def _asked(self, run: str, asked: Asked, result: SearchResult | None) -> list[Html | None]:

@@ -33,7 +33,7 @@ class ExplorePage(Asking):
         self.answering = Answering(context.services)
         self.asked = gr.State(Asked())
         self.filters = Filters(context.services)
-        self.saying = Saying(context.services)
+        self.saying = Saying(context.services, self.answering)
         with gr.Row(elem_classes="i-toolbar"):
             self.run = gr.Dropdown([], label="Run", elem_id="i-explore-run", scale=3)
             self.target = gr.Radio(

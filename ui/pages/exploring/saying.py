@@ -12,17 +12,24 @@ from ui import cards, search_cards
 from ui.components import panel
 from ui.context import QUIET, WORK, Context
 from ui.markup import Html
+from ui.pages.exploring.answering import Answering
 from ui.pages.exploring.asked import Asked
 
 _NOTHING: Final = "Search for something first: an image, words, or several things mixed."
+_READING: Final = "Being put into words …"
+_TRAINING: Final = (
+    "A decoder is being trained on this run's captions first: about a minute, once for each run. "
+    "Search on meanwhile."
+)
 _PROGRESS = gr.Progress()
 
 
 class Saying:
     """A button, and what the run's decoder says."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, answering: Answering) -> None:
         self.services = services
+        self.answering = answering
 
     def lay_out_button(self) -> None:
         """Where the tools are."""
@@ -36,9 +43,22 @@ class Saying:
 
     def connect(self, context: Context, asked: gr.State) -> None:
         """Wires the events, once all pages are laid out."""
-        self.button.click(self.say, [context.run, asked], self.said, **WORK)
+        point = [context.run, asked]
+        self.button.click(self.begin, point, self.said, **QUIET).then(
+            self.say, point, self.said, **WORK
+        )
         for changed in (context.asked.change, context.run.change):
             changed(lambda: "", None, self.said, **QUIET)
+
+    def begin(self, run: str | None, asked: Asked) -> Html | str:
+        """That it is being read, and how long that may take."""
+        if not run or asked.query() is None:
+            return cards.notice(_NOTHING)
+        try:
+            trained = self.services.has_decoder(run)
+        except IsthmusError as error:
+            return cards.notice(str(error), "bad")
+        return cards.notice(_READING if trained else _TRAINING)
 
     def say(self, run: str | None, asked: Asked, progress: gr.Progress = _PROGRESS) -> Html:
         """The point in words. The first time a run is asked, its decoder is trained."""
@@ -50,6 +70,7 @@ class Saying:
             progress((done, total) if total else None, desc="Learning to speak", unit=unit)
 
         try:
-            return search_cards.said(self.services.read_out(run, query, report), len(query.parts))
+            read = self.services.read_out(run, query, report)
+            return search_cards.said(read, self.answering.named(run, asked))
         except IsthmusError as error:
             return cards.notice(str(error), "bad")
