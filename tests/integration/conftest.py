@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,8 +124,16 @@ def two_runs(settings: Settings, folder: Path, vit: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory, tiny_vit: Path) -> tuple[Path, list[str]]:
-    """A home with two finished runs, and their ids."""
+def played_once(tmp_path_factory: pytest.TempPathFactory, tiny_vit: Path) -> tuple[Path, list[str]]:
+    """A home with two finished runs, and their ids; for :func:`played` alone, which copies it."""
     root = tmp_path_factory.mktemp("played")
     ids = two_runs(Settings(home=root / "home"), root / "pictures", tiny_vit)
     return root / "home", ids
+
+
+@pytest.fixture
+def played(played_once: tuple[Path, list[str]], tmp_path: Path) -> tuple[Path, list[str]]:
+    """A home of one's own with two finished runs, and their ids."""
+    home = tmp_path / "played"
+    shutil.copytree(played_once[0], home)
+    return home, played_once[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,11 +33,8 @@ GAME = GameRequest(pairs=PAIRS, generations=12)
 
 
 @pytest.fixture
-def services(played: tuple[Path, list[str]], tmp_path: Path) -> Iterator[Services]:
-    """Of a copy of that home."""
-    home = tmp_path / "copy"
-    shutil.copytree(played[0], home)
-    opened = Services(Settings(home=home))
+def services(played: tuple[Path, list[str]]) -> Iterator[Services]:
+    opened = Services(Settings(home=played[0]))
     yield opened
     opened._jobs.close()
     opened._store.database.close()

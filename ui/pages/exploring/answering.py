@@ -93,7 +93,8 @@ class Answering:
         said = ""
         for part in asked.parts:
             sign = "−" if part.weight < 0 else "+"
-            said += f" {sign} {self._seen(run, part, modality)[0]}"
+            label = self._seen(run, part, modality)[0]
+            said += f" {sign} {label}{'…' if len(label) == _LABEL else ''}"
         return said.removeprefix(" + ").strip()
 
     # --- the query as chips ----------------------------------------------------------------------
