@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backend.errors import StorageError
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -21,3 +23,19 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_whole_file(path: Path, content: bytes) -> None:
+    """Writes a file; its folder is made where it is missing.
+
+    Raises:
+        StorageError: the disk is full or may not be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as draft:
+            draft.write_bytes(content)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror or error}). Free some space."
+        ) from error

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from backend.schemas import Answers, ChangedPoints, Hit, Item, Modality, Side
+from backend.schemas import (
+    Answers,
+    ChangedPoints,
+    EvaluationSummary,
+    Frames,
+    Hit,
+    Item,
+    Modality,
+    Side,
+)
 from ui import cards, faces, words
 from ui.faces import side_chip
 from ui.markup import Html, tag
@@ -203,3 +212,44 @@ def _near(hit: Hit) -> Html:
         tag("span", faces.described(hit.item)), truth, type="button",
         data_act="changed", data_arg=hit.item.id, data_twin=hit.item.id,
     )  # fmt: skip
+
+
+# --- both maps ----------------------------------------------------------------------------------
+
+
+def waiting(jobs: Sequence[EvaluationSummary]) -> Html:
+    """How far the final layouts are, while they are not there."""
+    failed = next((job.error for job in jobs if job.error), None)
+    if failed:
+        return cards.notice(f"Both runs are drawn by PCA: {failed}", "bad")
+    live = [job for job in jobs if job.live]
+    if not live:
+        return cards.notice(
+            "Both runs are drawn by PCA, as no UMAP of B that follows A's places has been made here."
+        )
+    told = [words.progress_line(job.progress) for job in live if job.progress]
+    return cards.notice(
+        "Both runs are drawn by PCA while B is laid out from A's places by UMAP, which takes their "
+        f"place by itself. {' · '.join(filter(None, told))}"
+    )
+
+
+def drawn(frames: Frames, things: Sequence[str]) -> Html:
+    """What is drawn on both maps, in a sentence."""
+    points = f"{len(frames.points):,} points"
+    if len(frames.points) < frames.total:
+        points = f"{len(frames.points):,} of {frames.total:,} points"
+    return tag(
+        "p.i-soft",
+        f"{points}: circles are {things[0]}, diamonds captions. {frames.words.rstrip('.')}. Zoom, ring "
+        "and selection are shared.",
+    )
+
+
+def hint() -> Html:
+    """What stands where both runs' nearest are going to."""
+    return cards.empty(
+        "Choose a point.",
+        "What either run finds nearest to it appears here, with lines to it on both maps. What is pointed at "
+        "on one map has a ring on the other.",
+    )

@@ -24,11 +24,11 @@ from backend.drift.journal import Journal, Made
 from backend.drift.measuring import Measured
 from backend.drift.names import side_at, stem_of
 from backend.drift.scores.similarity import Similarities
-from backend.errors import NotFound, StorageError
+from backend.errors import NotFound
 from backend.reporting import Report, silent
 from backend.schemas import GameRequest, Side
 from backend.settings import Settings
-from backend.whole_files import whole_file
+from backend.whole_files import write_whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ class GameFiles:
                     arrays[f"{key}/values"] = found.values
         file = io.BytesIO()
         np.savez_compressed(file, **arrays)
-        self._write(_MEASURED, file.getvalue())
+        write_whole_file(self.folder / _MEASURED, file.getvalue())
 
     def measured(self) -> list[Measured]:
         """What backbones measured, in the order of the report.
@@ -142,7 +142,7 @@ class GameFiles:
                 [None if np.isnan(x) else x for x in row] for row in judged.correct.tolist()
             ],
         }
-        self._write(_JUDGED, json.dumps(told).encode())
+        write_whole_file(self.folder / _JUDGED, json.dumps(told).encode())
 
     def judged(self) -> Judged | None:
         """GenEval's verdicts; None where there are none, or the file is damaged."""
@@ -177,16 +177,6 @@ class GameFiles:
                 report(0, 0, "steps")
         draft.append(some)
         draft.path.replace(self.journal.path)
-
-    def _write(self, name: str, content: bytes) -> None:
-        target = self.folder / name
-        try:
-            with whole_file(target) as draft:
-                draft.write_bytes(content)
-        except OSError as error:
-            raise StorageError(
-                f"{target} cannot be written ({error.strerror or error}). Free some space."
-            ) from error
 
     def delete(self) -> None:
         """Removes all of it."""

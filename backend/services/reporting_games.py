@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from backend.errors import InvalidInput, IsthmusError
 from backend.services.taking_games import TakingGames
+from backend.whole_files import write_whole_file
 
 if TYPE_CHECKING:
     from backend.drift.report.document import Document
@@ -73,5 +74,5 @@ class ReportingGames(TakingGames):
 
     def _written(self, games: Sequence[str], kind: Literal["html", "pdf"], content: bytes) -> Path:
         path = self._report_file(games, kind)
-        self._write(path, content)
+        write_whole_file(path, content)
         return path

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backend.errors import InvalidInput, StorageError
+from backend.errors import InvalidInput
 from backend.schemas import (
     PAPER_BACKBONES,
     BackboneChoice,
@@ -16,7 +16,7 @@ from backend.schemas import (
     GameRequest,
 )
 from backend.services.game_chains import GameChains
-from backend.whole_files import whole_file
+from backend.whole_files import write_whole_file
 
 if TYPE_CHECKING:
     from backend.runs.backbones import Contents
@@ -110,7 +110,7 @@ class TakingGames(GameChains):
         content = file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()[:16]
         target = self.settings.uploads_dir / "prompts" / f"{digest}.jsonl"
-        self._write(target, content)
+        write_whole_file(target, content)
         return str(target), count
 
     def score_folder(self, asked: GameRequest) -> EvaluationSummary:
@@ -190,16 +190,6 @@ class TakingGames(GameChains):
         digest = hashlib.sha256(" ".join(games).encode()).hexdigest()[:8]
         name = games[0] if len(games) == 1 else f"{games[0]}-{digest}"
         return self.settings.data_dir / "reports" / f"drift-{name}.{kind}"
-
-    def _write(self, path: Path, content: bytes) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as draft:
-                draft.write_bytes(content)
-        except OSError as error:
-            raise StorageError(
-                f"{path} cannot be written ({error.strerror or error}). Free some space."
-            ) from error
 
     def _contents(self, game: str) -> Contents:
         """What a game's contents are."""

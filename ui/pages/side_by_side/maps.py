@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import gradio as gr
@@ -21,7 +20,7 @@ from backend.schemas import (
     unpack,
 )
 from backend.schemas import Query as Asked
-from ui import beside_cards, cards, map_figures, queries, words
+from ui import beside_cards, cards, map_figures, queries
 from ui.components import map_view, panel
 from ui.context import QUIET, RAW, WORK, Context, modality_of
 from ui.guard import told
@@ -148,7 +147,7 @@ class MapsPart:
         state = f"{value['key']} {mode}"
         jobs = [] if frames.ready else self._jobs(run, str(other), method)
         updates: Updates = {
-            self.told: "" if frames.ready else self._told(jobs),
+            self.told: "" if frames.ready else beside_cards.waiting(jobs),
             self.clock: gr.Timer(active=any(job.live for job in jobs)),
         }
         if state == loaded:
@@ -157,12 +156,12 @@ class MapsPart:
         updates |= {
             self.two: gr.update(visible=not moving),
             self.one: gr.update(visible=moving),
-            self.words: self._words(frames, value["things"]),
+            self.words: beside_cards.drawn(frames, value["things"]),
             self.changed: self._changed(run, str(other)),
             self.loaded: state,
         }
         if _runs_of(loaded) != _runs_of(state):
-            updates |= {self.pair: _hint(), self.chosen: ""}
+            updates |= {self.pair: beside_cards.hint(), self.chosen: ""}
         return updates
 
     def _drawn(
@@ -216,32 +215,6 @@ class MapsPart:
             self.services.map_progress(other, layout.model_copy(update={"like": run})),
         ]
         return [job for job in found if job is not None]
-
-    def _told(self, jobs: Sequence[EvaluationSummary]) -> Html:
-        """How far the final layouts are, while they are not there."""
-        failed = next((job.error for job in jobs if job.error), None)
-        if failed:
-            return cards.notice(f"Both runs are drawn by PCA: {failed}", "bad")
-        live = [job for job in jobs if job.live]
-        if not live:
-            return cards.notice(
-                "Both runs are drawn by PCA, as no UMAP of B that follows A's places has been made here."
-            )
-        told = [words.progress_line(job.progress) for job in live if job.progress]
-        return cards.notice(
-            "Both runs are drawn by PCA while B is laid out from A's places by UMAP, which takes their "
-            f"place by itself. {' · '.join(filter(None, told))}"
-        )
-
-    def _words(self, frames: Frames, things: list[str]) -> Html:
-        drawn = f"{len(frames.points):,} points"
-        if len(frames.points) < frames.total:
-            drawn = f"{len(frames.points):,} of {frames.total:,} points"
-        return tag(
-            "p.i-soft",
-            f"{drawn}: circles are {things[0]}, diamonds captions. {frames.words.rstrip('.')}. Zoom, ring "
-            "and selection are shared.",
-        )
 
     def _colourings(self, run: str) -> list[tuple[str, str]]:
         names = self.services.map_colourings(run)
@@ -334,7 +307,10 @@ class MapsPart:
 
     def unpick(self, run: str | None, other: str | None) -> Updates:
         """Nothing is chosen any more."""
-        updates = self._all(rays=map_figures.NO_RAYS) | {self.pair: _hint(), self.chosen: ""}
+        updates = self._all(rays=map_figures.NO_RAYS) | {
+            self.pair: beside_cards.hint(),
+            self.chosen: "",
+        }
         if run and other:
             updates[self.changed] = self._changed(run, other)
         return updates
@@ -391,12 +367,3 @@ class MapsPart:
 def _runs_of(state: str) -> str:
     """What of a loaded state stays the same over layouts and ways to show them."""
     return state.split(" ")[0].rsplit("/", 1)[0]
-
-
-def _hint() -> Html:
-    """What stands where both runs' nearest are going to."""
-    return cards.empty(
-        "Choose a point.",
-        "What either run finds nearest to it appears here, with lines to it on both maps. What is pointed at "
-        "on one map has a ring on the other.",
-    )
