@@ -182,6 +182,21 @@ def test_a_map_is_sent_once_and_then_only_what_has_changed(page: MapPage) -> Non
     assert [(each["x"], each["label"]) for each in told["markers"]] == [(0.5, "x")]
 
 
+def test_an_answer_that_was_asked_for_earlier_takes_no_choice_back(page: MapPage) -> None:
+    """The first map takes a while; meanwhile somebody has chosen another way to look at it."""
+    waiting = now(page)
+    chosen = page.open_mode(*waiting, "gap")
+    # both began before the choice; one is answered with the state as it is by now
+    for late in (waiting, after(page, waiting, chosen)._replace(view="")):
+        told = page.load(REQUEST, *late)
+        assert page.map in told
+        assert not {page.shown, page.mode, *page.columns.values()} & set(told)
+    followed = page.follow(REQUEST, *after(page, waiting, chosen))
+    assert not {page.shown, page.mode} & set(followed)
+    linked = page.load(REQUEST, *waiting._replace(view='{"mode": "gap"}'))
+    assert linked[page.mode] == "gap"
+
+
 def test_a_sample_is_announced_and_more_can_be_drawn(page: MapPage) -> None:
     ready = now(page)
     told = page.load(REQUEST, *ready)

@@ -73,3 +73,5 @@ def test_its_own_words_are_known_when_they_are_heard_late_and_others_are_followe
     assert (heard.colour, heard.prompt) == ("kind", "")
     heard, foreign = heard.heard(elsewhere)
     assert not foreign
+    for late in ("", said, again):
+        assert heard.heard(late) == (heard, False)

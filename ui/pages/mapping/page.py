@@ -142,7 +142,12 @@ class MapPage:
             return {self.side: self.panel.waiting(), self.clock: gr.Timer(active=False)}
         shown, foreign = now.shown.heard(str(now.view or ""))
         updates = self._show(now._replace(shown=shown), request.session_hash)
-        return (self._set(updates[self.shown]) if foreign else {}) | updates
+        if foreign:
+            updates = self._set(updates[self.shown]) | updates
+        if updates[self.shown] == now.shown:
+            # somebody may have changed it while this was made: nothing is to be written over that
+            del updates[self.shown]
+        return updates
 
     def follow(self, request: gr.Request, *given: Any) -> Updates:
         """The run, or what is searched for, chosen or linked to, has changed; told where it is seen."""

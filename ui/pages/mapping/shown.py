@@ -17,8 +17,8 @@ COUNTS: Final = (USUAL_POINTS, 50_000, MOST_POINTS)
 LONGEST_PROMPT: Final = 500
 _LONGEST: Final = 20_000
 _NUMBERS: Final = ("yaw", "pitch", "zoom", "right", "up")
-#: changes of the shared field that are remembered until they are heard of again
-_MOST_ECHOES: Final = 32
+#: earlier texts of the shared field that are remembered
+_LONGEST_PAST: Final = 32
 
 Camera = Mapping[str, Any]
 
@@ -34,8 +34,8 @@ class Shown:
         prompt: words they are coloured by similarity to; they come before ``colour``.
         most: how many points are drawn at most.
         camera: what is in sight, as the map gave it; empty: everything.
-        echoes: what was written into the shared field and has not been heard of again, oldest first.
         told: what the shared field holds as far as this page knows.
+        past: what it held before, oldest first.
     """
 
     mode: str = "map"
@@ -44,8 +44,8 @@ class Shown:
     prompt: str = ""
     most: int = USUAL_POINTS
     camera: Camera = field(default_factory=dict)
-    echoes: tuple[str, ...] = ()
     told: str = ""
+    past: tuple[str, ...] = ()
 
     def text(self) -> str:
         """As JSON, without what is as usual; empty where all is."""
@@ -66,21 +66,21 @@ class Shown:
     def tell(self) -> tuple[Shown, str]:
         """What the shared field is to hold, and with it noted."""
         text = self.text()
-        if text == self.told:
-            return self, text
-        return replace(self, told=text, echoes=(*self.echoes, text)[-_MOST_ECHOES:]), text
+        return (self if text == self.told else self._holding(text)), text
 
     def heard(self, text: str) -> tuple[Shown, bool]:
         """What the shared field holds now, and whether somebody else has put it there.
 
-        The field tells of this page's own changes, too, and late: without telling them apart, two quick
-        ones would take each other back for ever.
+        Events bring what the field held when they were sent, which may be long before they are answered:
+        what it held earlier is no wish of anybody, or two quick changes would take each other back.
         """
-        if text in self.echoes:
-            return replace(self, echoes=self.echoes[self.echoes.index(text) + 1 :]), False
-        if text == self.told:
+        if text == self.told or text in self.past:
             return self, False
-        return replace(read(text), told=text), True
+        known = self._holding(text)
+        return replace(read(text), told=text, past=known.past), True
+
+    def _holding(self, text: str) -> Shown:
+        return replace(self, told=text, past=(*self.past, self.told)[-_LONGEST_PAST:])
 
 
 def read(text: str) -> Shown:
