@@ -22,15 +22,20 @@ hypothesis_settings.register_profile("isthmus", derandomize=True, deadline=None,
 hypothesis_settings.load_profile("isthmus")
 
 
-#: the quick ones first; Playwright's event loop runs in the main thread from the first browser test to
-#: the end, where nothing else may start one
+#: the quick ones first; where several processes share the work, the one long group first
 ORDER = ("unit", "integration", "browser")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Unit tests, then integration tests, then the browser's; within each as they were found."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order, and what stays in one process: all browser tests, and every other file."""
     tests = Path(__file__).parent
-    items.sort(key=lambda item: ORDER.index(item.path.relative_to(tests).parts[0]))
+    shared_out = hasattr(config, "workerinput")
+    turn = {kind: number for number, kind in enumerate(reversed(ORDER) if shared_out else ORDER)}
+    items.sort(key=lambda item: turn[item.path.relative_to(tests).parts[0]])
+    for item in items:
+        kind, *rest = item.path.relative_to(tests).parts
+        group = kind if kind == "browser" else "/".join(rest)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)

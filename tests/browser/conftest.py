@@ -99,7 +99,7 @@ def chromium() -> str:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """``python app.py`` in an empty home, as a person starts it."""
     home = tmp_path_factory.mktemp("browser-home")
@@ -140,9 +140,9 @@ def answering(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     pytest.fail(f"the app did not answer:\n{log.read_text()[-3000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for all tests; closed after the last, since no event loop starts beside Playwright's."""
     with sync_playwright() as playwright:
         expect.set_options(timeout=60_000)
         opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -179,7 +179,7 @@ def page(fresh: Page, app: App) -> Page:
     return fresh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ready(app: App, browser: Browser) -> App:
     """The app with its demonstration run finished."""
     context = browser.new_context(reduced_motion="reduce")
