@@ -26,6 +26,7 @@ hypothesis_settings.load_profile("isthmus")
 ORDER = ("unit", "integration", "browser")
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups must be there before they are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The order, and what stays in one process: all browser tests, and every other file."""
     tests = Path(__file__).parent

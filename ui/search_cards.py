@@ -196,7 +196,7 @@ def said(read: ReadOut, name: str) -> Html:
         else ""
     )
     return tag(
-        "section.i-said",
+        "section.i-readout",
         tag("p", tag("span.i-soft", f"At {name}: "),
             tag("strong", f"“{read.words}”" if read.words else "nothing is said")),
         tag("details", tag("summary", words.count(len(others), "other wording")), tag("ul", others))
