@@ -21,7 +21,7 @@ run: $(VENV)/.ready
 	@$(BIN)/python app.py
 
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses=2 --no-loadscope-reorder
 
 # gradio writes a .pyi beside every component of our own, which mypy would read instead of the source
 check: $(VENV)/.ready-dev

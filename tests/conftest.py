@@ -14,6 +14,8 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -22,21 +24,29 @@ hypothesis_settings.register_profile("isthmus", derandomize=True, deadline=None,
 hypothesis_settings.load_profile("isthmus")
 
 
-#: the quick ones first; where several processes share the work, the one long group first
+#: the quick ones first; where two processes share the work, what takes longest first
 ORDER = ("unit", "integration", "browser")
 
 
-@pytest.hookimpl(tryfirst=True)  # the groups must be there before they are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The order, and what stays in one process: all browser tests, and every other file."""
+    """Sorts by kind; within each they stay as they were found."""
     tests = Path(__file__).parent
     shared_out = hasattr(config, "workerinput")
     turn = {kind: number for number, kind in enumerate(reversed(ORDER) if shared_out else ORDER)}
     items.sort(key=lambda item: turn[item.path.relative_to(tests).parts[0]])
-    for item in items:
-        kind, *rest = item.path.relative_to(tests).parts
-        group = kind if kind == "browser" else "/".join(rest)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+class Shares(LoadScopeScheduling):
+    """Which tests stay in one process: all that drive the browser, and those of each other file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    """Called where ``--numprocesses`` is given."""
+    return Shares(config, log)
 
 
 @pytest.fixture(autouse=True)
