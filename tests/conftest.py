@@ -11,6 +11,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # threads that spin while they wait take the cores from the processes that tests start
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+# how wide a terminal is, is a test's own matter; processes that share the work are told 80
+os.environ.pop("COLUMNS", None)
 
 import pytest
 from hypothesis import settings as hypothesis_settings

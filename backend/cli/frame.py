@@ -40,7 +40,8 @@ def told() -> Iterator[None]:
 
 def stop(message: str, status: int) -> NoReturn:
     """Ends the command with a sentence."""
-    errors.print(message, style="red", markup=False, highlight=False)
+    # never broken in the middle of a path, which somebody may want to copy
+    errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 
 

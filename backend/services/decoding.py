@@ -20,6 +20,8 @@ _BUDGET_BYTES: Final = 256 * 1024 * 1024
 #: other wordings that are drawn
 _DRAWS: Final = 4
 _TEMPERATURE: Final = 0.7
+#: between two looks at whether somebody who waits wants to stop
+_PATIENCE_SECONDS: Final = 0.5
 
 
 class ReadingOut(Searching):
@@ -51,6 +53,7 @@ class ReadingOut(Searching):
             InvalidInput: what of the query cannot be used, all at once.
             NotFound: no such run, or it has no index.
             NotAllowed: the place is read-only and the run has no decoder.
+            Cancelled: as ``report`` raised it; nothing of the decoder is kept.
         """
         space = self._space(run_id)
         vector = self._query_vector(space, query)[None]
@@ -64,7 +67,10 @@ class ReadingOut(Searching):
         return ReadOut(words=words, others=others, projected=projected)
 
     def _decoder(self, run_id: str, report: Report) -> Decoder:
-        with self._decoding:
+        # who waits while somebody else trains may stop, too
+        while not self._decoding.acquire(timeout=_PATIENCE_SECONDS):
+            report(0, 0, "decoder steps")
+        try:
             known = self._decoders.get(run_id)
             if known is not None:
                 return known
@@ -79,6 +85,8 @@ class ReadingOut(Searching):
             decoder = open_decoder(around, report)
             self._decoders.put(run_id, decoder)
             return decoder
+        finally:
+            self._decoding.release()
 
     def _forget(self, run_id: str) -> None:
         """Closes a run that is gone."""

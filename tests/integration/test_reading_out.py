@@ -70,6 +70,15 @@ def test_points_are_read_out_and_the_decoder_is_kept(made: tuple[Settings, str, 
         with pytest.raises(NotAllowed, match="no decoder yet"):
             readonly.read_out(run_id, text)
     door = ReadingOut(settings)
+
+    def stop(done: int, total: int, unit: str) -> None:
+        if done == 2:
+            raise Cancelled("stopped")
+
+    if not door.has_decoder(run_id):
+        with pytest.raises(Cancelled):
+            door.read_out(run_id, text, stop)
+        assert not door.has_decoder(run_id), "nothing half-trained is kept"
     steps: list[int] = []
     found = door.read_out(run_id, text, lambda done, total, unit: steps.append(done))
     assert found.words and not found.projected

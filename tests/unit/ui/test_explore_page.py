@@ -401,14 +401,42 @@ def test_what_is_searched_for_is_said_in_words(page: ExplorePage, services: Stan
     def progress(*args: Any, **kwargs: Any) -> None:
         told.append(args)
 
-    assert "Search for something first" in saying.say(RUN, Asked(), progress)  # type: ignore[arg-type]
+    def say(asked: Asked) -> str:
+        return saying.say(RUN, asked, view("me"), progress)  # type: ignore[arg-type]
+
+    assert "Search for something first" in say(Asked())
     parts = (QueryPart(kind="item", value="image:1"), QueryPart(kind="text", value="blue"))
     asked = Asked(parts=parts)
     assert "put into words" in saying.begin(RUN, asked)
     assert "about a minute" in saying.begin(OTHER, asked)
-    said = read(saying.say(RUN, asked, progress))  # type: ignore[arg-type]
+    said = read(say(asked))
     assert services.asked[-1].parts == parts and told == [((1, 2),)]
     assert f"At {HOSTILE} 1 + “blue”: “{HOSTILE} star”" in said.text
     assert "1 other wording" in said.text and "among the captions first" in said.text
     services.fault = InvalidInput("This run has no decoder.")
-    assert "has no decoder" in saying.say(RUN, asked, progress)  # type: ignore[arg-type]
+    assert "has no decoder" in say(asked)
+
+
+def test_a_decoder_that_is_being_trained_is_stopped_by_who_waits_for_it(page: ExplorePage) -> None:
+    saying, asked = page.saying, Asked().said("a star")
+    assert 'data-act="stop"' in saying.begin(OTHER, asked)
+    assert 'data-act="stop"' not in saying.begin(RUN, asked), "it is trained: read in a moment"
+
+    def stopped_by(session: str) -> Any:
+        def progress(*_: Any, **__: Any) -> None:
+            saying.stop(view(session))
+
+        return progress
+
+    def trained(run: str, query: Query, report: Any) -> ReadOut:
+        for step in range(2):
+            report(step, 2, "steps")
+        return ReadOut(words="a star", others=(), projected=False)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(saying.services, "read_out", trained)
+        for session, words in (("me", "Stopped"), ("somebody else", "a star")):
+            told = saying.say(OTHER, asked, view("me"), stopped_by(session))
+            assert words in told
+        # an earlier stop is not remembered
+        assert "a star" in saying.say(OTHER, asked, view("me"), lambda *_, **__: None)  # type: ignore[arg-type]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
+from weakref import WeakValueDictionary
 
 import gradio as gr
 
-from backend.errors import IsthmusError
+from backend.errors import Cancelled, IsthmusError
 from backend.services import Services
 from ui import cards, search_cards
 from ui.components import panel
 from ui.context import QUIET, WORK, Context
-from ui.markup import Html
+from ui.markup import Html, tag
 from ui.pages.exploring.answering import Answering
 from ui.pages.exploring.asked import Asked
 
@@ -20,6 +22,9 @@ _READING: Final = "Being put into words …"
 _TRAINING: Final = (
     "A decoder is being trained on this run's captions first: about a minute, once for each run. "
     "Search on meanwhile."
+)
+_STOPPED: Final = (
+    "Stopped. Nothing of the decoder is kept; asked again, it is trained from the start."
 )
 _PROGRESS = gr.Progress()
 
@@ -30,6 +35,8 @@ class Saying:
     def __init__(self, services: Services, answering: Answering) -> None:
         self.services = services
         self.answering = answering
+        #: of the page views that are waiting for words, by session: set, the training ends
+        self._stops: WeakValueDictionary[str, threading.Event] = WeakValueDictionary()
 
     def lay_out_button(self) -> None:
         """Where the tools are."""
@@ -47,6 +54,7 @@ class Saying:
         self.button.click(self.begin, point, self.said, **QUIET).then(
             self.say, point, self.said, **WORK
         )
+        self.said.act(self.stop, None, None, **QUIET)
         for changed in (context.asked.change, context.run.change):
             changed(lambda: "", None, self.said, **QUIET)
 
@@ -58,15 +66,33 @@ class Saying:
             trained = self.services.has_decoder(run)
         except IsthmusError as error:
             return cards.notice(str(error), "bad")
-        return cards.notice(_READING if trained else _TRAINING)
+        if trained:
+            return cards.notice(_READING)
+        stop = cards.button("Stop", "stop", kind="stop small")
+        return cards.notice(_TRAINING) + tag("div.i-row.i-below", stop)
 
-    def say(self, run: str | None, asked: Asked, progress: gr.Progress = _PROGRESS) -> Html:
+    def stop(self, request: gr.Request) -> None:
+        """Somebody does not want to wait for the decoder any more."""
+        stop = self._stops.get(str(request.session_hash))
+        if stop is not None:
+            stop.set()
+
+    def say(
+        self,
+        run: str | None,
+        asked: Asked,
+        request: gr.Request,
+        progress: gr.Progress = _PROGRESS,
+    ) -> Html:
         """The point in words. The first time a run is asked, its decoder is trained."""
         query = asked.query()
         if not run or query is None:
             return cards.notice(_NOTHING)
+        stop = self._stops.setdefault(str(request.session_hash), threading.Event())
 
         def report(done: int, total: int, unit: str) -> None:
+            if stop.is_set():
+                raise Cancelled(_STOPPED)
             progress((done, total) if total else None, desc="Learning to speak", unit=unit)
 
         try:
