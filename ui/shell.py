@@ -110,12 +110,18 @@ def _calm(demo: gr.Blocks) -> None:
 
     By default Gradio's page puts a change off while its last answer is under way, and then raises it
     anew for all that listen to it: two that take a while keep each other going for ever.
+
+    And progress is noted where it shows, if it does, and not on every output: the page keeps a note for
+    each component that it was ever noted on and, at every event, looks all of them up in its whole tree.
     """
     heard = Counter(target for each in demo.fns.values() for target in each.targets)
     for each in demo.fns.values():
         several = any(target[1] == "change" and heard[target] > 1 for target in each.targets)
         if several and each.trigger_mode == "always_last":
             each.trigger_mode = "multiple"
+        if each.show_progress_on is None:
+            panels = [output for output in each.outputs if isinstance(output, gr.HTML)]
+            each.show_progress_on = [] if each.show_progress == "hidden" else panels or None
 
 
 def _pages(context: Context) -> list[Page]:

@@ -68,8 +68,9 @@ class AttractorsPart:
             self.told, self.run, on_map.map, on_map.loaded, self.board, self.chosen, self.strip,
         ]  # fmt: skip
         opened = "(runs, ...rest) => [document.querySelector('#i-attractors-board') ? runs : [], ...rest]"
-        gr.on([tab.select, self.runs.change], self.show, now, view, js=opened, **WORK, **RAW)
-        self.run.input(self.show, now, view, **WORK, **RAW)
+        slow = {**WORK, **RAW, "show_progress_on": [self.told, on_map.map]}
+        gr.on([tab.select, self.runs.change], self.show, now, view, js=opened, **slow)
+        self.run.input(self.show, now, view, **slow)
         self.colour.input(
             self.recolour,
             [self.run, self.runs, self.colour, self.chosen],

@@ -78,8 +78,9 @@ class BeforeAfterMode(Mode):
         asked = [*now, self.turns]
         out = [*self.maps, *self.names, self.told, self.words, self.colour, self.loaded, self.clock]
         # the field's change is what brings the mode into the document; the run's may come while it is not
-        gr.on([self.open_mode.change, self.method.input], self.load, asked, out, **WORK)
-        context.run.change(self.load, asked, out, js=_ONCE_OPENED, **WORK)
+        slow = {**WORK, "show_progress_on": self.maps}
+        gr.on([self.open_mode.change, self.method.input], self.load, asked, out, **slow)
+        context.run.change(self.load, asked, out, js=_ONCE_OPENED, **slow)
         # through the queue as well: beside it, an answer could reach the browser after a later one
         self.clock.tick(
             self.load, asked, out, js=_ONCE_OPENED, **{**WORK, "show_progress": "hidden"}

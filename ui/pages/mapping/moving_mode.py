@@ -86,8 +86,9 @@ class MovingMode(Mode):
         now = [context.run, self.open_mode, self.colour, self.loaded]
         out = [self.map, self.words, self.told, self.colour, self.loaded, *self.beside]
         # the field's change is what brings the mode into the document; the run's may come while it is not
-        self.open_mode.change(self.load, now, out, **WORK)
-        context.run.change(self.load, now, out, js=_once_opened(self.name), **WORK)
+        slow = {**WORK, "show_progress_on": self.map}
+        self.open_mode.change(self.load, now, out, **slow)
+        context.run.change(self.load, now, out, js=_once_opened(self.name), **slow)
         self.colour.input(self.recolour, [context.run, self.colour], self.map, **QUIET, **RAW)
         self.map.pick(self.pick, context.run, self.map, **QUIET)
         self.map.clear(lambda: gr.update(rays=map_figures.NO_RAYS), None, self.map, **QUIET)

@@ -90,9 +90,10 @@ class MapsPart:
         now = [*both, self.method, self.mode, self.colour, self.loaded, self.turns]
         view = [*maps, *self.names, self.two, self.one, self.told, self.words, self.changed,
                 self.colour, self.loaded, self.clock, self.pair, self.chosen]  # fmt: skip
-        gr.on([page.select, tab.select], self.load, now, view, js=_ONCE_OPENED, **WORK)
-        gr.on([field.change for field in both], self.load, now, view, js=_ONCE_OPENED, **WORK)
-        gr.on([self.method.input, self.mode.input], self.load, now, view, **WORK)
+        slow = {**WORK, "show_progress_on": maps}
+        gr.on([page.select, tab.select], self.load, now, view, js=_ONCE_OPENED, **slow)
+        gr.on([field.change for field in both], self.load, now, view, js=_ONCE_OPENED, **slow)
+        gr.on([self.method.input, self.mode.input], self.load, now, view, **slow)
         # through the queue as well: beside it, an answer could reach the browser after a later one
         self.clock.tick(self.load, now, view, **{**WORK, "show_progress": "hidden"})
         tab.select(self.mark, [*both, self.method, context.asked], maps, js=_ONCE_OPENED, **QUIET)
