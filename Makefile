@@ -21,7 +21,7 @@ run: $(VENV)/.ready
 	@$(BIN)/python app.py
 
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest --numprocesses=2 --no-loadscope-reorder
+	@$(BIN)/python -m pytest
 
 # gradio writes a .pyi beside every component of our own, which mypy would read instead of the source
 check: $(VENV)/.ready-dev

@@ -11,13 +11,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # threads that spin while they wait take the cores from the processes that tests start
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-# how wide a terminal is, is a test's own matter; processes that share the work are told 80
+# how wide a terminal is, is a test's own matter
 os.environ.pop("COLUMNS", None)
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -26,29 +24,14 @@ hypothesis_settings.register_profile("isthmus", derandomize=True, deadline=None,
 hypothesis_settings.load_profile("isthmus")
 
 
-#: the quick ones first; where two processes share the work, what takes longest first
+#: the quick ones first
 ORDER = ("unit", "integration", "browser")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sorts by kind; within each they stay as they were found."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests, then integration tests, then the browser's; within each as they were found."""
     tests = Path(__file__).parent
-    shared_out = hasattr(config, "workerinput")
-    turn = {kind: number for number, kind in enumerate(reversed(ORDER) if shared_out else ORDER)}
-    items.sort(key=lambda item: turn[item.path.relative_to(tests).parts[0]])
-
-
-class Shares(LoadScopeScheduling):
-    """Which tests stay in one process: all that drive the browser, and those of each other file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        return "browser" if file.startswith("tests/browser/") else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
-    """Called where ``--numprocesses`` is given."""
-    return Shares(config, log)
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(tests).parts[0]))
 
 
 @pytest.fixture(autouse=True)

@@ -76,7 +76,7 @@ class Watch:
     def _error(self, text: str) -> None:
         # Gradio's client closes itself on beforeunload; where an event was still on its way, it says
         # these two things to nobody, in this order. Anything else counts, also while a page is left.
-        closing = text.startswith("AbortError: signal is aborted") and ".close (" in text
+        closing = text.startswith("AbortError: ") and ".close (" in text
         if not closing and not (self.left and text.strip() == CLOSED):
             self.errors.append(text)
         self.left = self.left or closing
