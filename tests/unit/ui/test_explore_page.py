@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -396,47 +397,57 @@ def test_more_answers_are_offered_while_there_are_more(
 
 
 def test_what_is_searched_for_is_said_in_words(page: ExplorePage, services: StandIn) -> None:
-    saying, told = page.saying, []
+    saying = page.saying
 
-    def progress(*args: Any, **kwargs: Any) -> None:
-        told.append(args)
-
-    def say(asked: Asked) -> str:
-        return saying.say(RUN, asked, view("me"), progress)  # type: ignore[arg-type]
+    def say(asked: Asked, bar: Any = None) -> str:
+        return list(saying.say(RUN, asked, bar, view()))[-1]
 
     assert "Search for something first" in say(Asked())
     parts = (QueryPart(kind="item", value="image:1"), QueryPart(kind="text", value="blue"))
     asked = Asked(parts=parts)
-    assert "put into words" in saying.begin(RUN, asked)
-    assert "about a minute" in saying.begin(OTHER, asked)
-    said = read(say(asked))
-    assert services.asked[-1].parts == parts and told == [((1, 2),)]
+    assert "put into words" in saying.begin(RUN, asked, BAR)
+    assert "about a minute" in saying.begin(OTHER, asked, BAR)
+    said = read(say(asked, BAR))
+    assert services.asked[-1].parts == parts, "what is searched for by now, and not the bar"
     assert f"At {HOSTILE} 1 + “blue”: “{HOSTILE} star”" in said.text
     assert "1 other wording" in said.text and "among the captions first" in said.text
+    # the first search is not answered yet
+    assert f"At “{BAR['text']}”" in read(say(Asked(), BAR)).text
     services.fault = InvalidInput("This run has no decoder.")
     assert "has no decoder" in say(asked)
 
 
-def test_a_decoder_that_is_being_trained_is_stopped_by_who_waits_for_it(page: ExplorePage) -> None:
+def test_a_decoder_that_is_being_trained_is_stopped_by_who_waits_for_it(
+    page: ExplorePage, services: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     saying, asked = page.saying, Asked().said("a star")
-    assert 'data-act="stop"' in saying.begin(OTHER, asked)
-    assert 'data-act="stop"' not in saying.begin(RUN, asked), "it is trained: read in a moment"
-
-    def stopped_by(session: str) -> Any:
-        def progress(*_: Any, **__: Any) -> None:
-            saying.stop(view(session))
-
-        return progress
+    assert 'data-act="stop"' in saying.begin(OTHER, asked, None)
+    assert 'data-act="stop"' not in saying.begin(RUN, asked, None), "trained: read in a moment"
+    step, ended = threading.Event(), threading.Event()
 
     def trained(run: str, query: Query, report: Any) -> ReadOut:
-        for step in range(2):
-            report(step, 2, "steps")
+        try:
+            report(1, 4, "steps")
+            assert step.wait(30)
+            report(2, 4, "steps")
+        finally:
+            ended.set()
         return ReadOut(words="a star", others=(), projected=False)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(saying.services, "read_out", trained)
-        for session, words in (("me", "Stopped"), ("somebody else", "a star")):
-            told = saying.say(OTHER, asked, view("me"), stopped_by(session))
-            assert words in told
-        # an earlier stop is not remembered
-        assert "a star" in saying.say(OTHER, asked, view("me"), lambda *_, **__: None)  # type: ignore[arg-type]
+    monkeypatch.setattr(services, "read_out", trained)
+    for session, words in (("mine", "Stopped"), ("somebody else's", "a star")):
+        step.clear()
+        telling = saying.say(OTHER, asked, None, view())
+        going_on = next(telling)
+        assert 'aria-valuenow="25"' in going_on and 'data-act="stop"' in going_on
+        saying.stop(view(session))
+        step.set()
+        *_, last = telling
+        assert words in last
+    # who closes the page waits no more
+    step.clear(), ended.clear()
+    telling = saying.say(OTHER, asked, None, view())
+    next(telling)
+    threading.Timer(0.2, step.set).start()
+    telling.close()
+    assert ended.is_set()

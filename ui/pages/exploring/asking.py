@@ -288,6 +288,11 @@ def _text(bar: Any) -> str:
     return str(bar.get("text", ""))[:LONGEST_QUERY] if isinstance(bar, dict) else ""
 
 
+def with_bar(asked: Asked, bar: Any) -> Asked:
+    """What is asked; before the first answer to it, what stands in the search bar."""
+    return asked if asked.parts else asked.said(_text(bar))
+
+
 def _typed_by_now(asked: Asked, bar: Any) -> Asked:
     ticket = bar.get("ticket") if isinstance(bar, dict) else 0
     return replace(asked, ticket=max(asked.ticket, ticket if isinstance(ticket, int) else 0))

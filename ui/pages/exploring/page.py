@@ -94,7 +94,7 @@ class ExplorePage(Asking):
             **QUIET,
             **RAW,
         )
-        self.saying.connect(context, self.asked)
+        self.saying.connect(context, self.asked, self.bar)
         self._connect_elsewhere(now, out, fields, order)
 
     def _connect_elsewhere(

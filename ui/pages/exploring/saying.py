@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import gradio as gr
 
 from backend.errors import Cancelled, IsthmusError
+from backend.schemas import ReadOut
 from backend.services import Services
-from ui import cards, search_cards
+from ui import cards, run_cards, search_cards
 from ui.components import panel
 from ui.context import QUIET, WORK, Context
 from ui.markup import Html, tag
 from ui.pages.exploring.answering import Answering
 from ui.pages.exploring.asked import Asked
+from ui.pages.exploring.asking import with_bar
 
 _NOTHING: Final = "Search for something first: an image, words, or several things mixed."
 _READING: Final = "Being put into words …"
@@ -26,7 +30,8 @@ _TRAINING: Final = (
 _STOPPED: Final = (
     "Stopped. Nothing of the decoder is kept; asked again, it is trained from the start."
 )
-_PROGRESS = gr.Progress()
+#: between two pictures of how far the training is
+_EVERY_SECONDS: Final = 0.5
 
 
 class Saying:
@@ -48,28 +53,27 @@ class Saying:
         """Where the words come."""
         self.said = panel(elem_id="i-said")
 
-    def connect(self, context: Context, asked: gr.State) -> None:
+    def connect(self, context: Context, asked: gr.State, bar: gr.HTML) -> None:
         """Wires the events, once all pages are laid out."""
-        point = [context.run, asked]
+        point = [context.run, asked, bar]
+        # how far the training is stands in the panel itself, beside the way to stop it
+        quietly = {**WORK, "show_progress": "hidden"}
         self.button.click(self.begin, point, self.said, **QUIET).then(
-            self.say, point, self.said, **WORK
+            self.say, point, self.said, **quietly
         )
         self.said.act(self.stop, None, None, **QUIET)
         for changed in (context.asked.change, context.run.change):
             changed(lambda: "", None, self.said, **QUIET)
 
-    def begin(self, run: str | None, asked: Asked) -> Html | str:
+    def begin(self, run: str | None, asked: Asked, bar: Any) -> Html | str:
         """That it is being read, and how long that may take."""
-        if not run or asked.query() is None:
+        if not run or with_bar(asked, bar).query() is None:
             return cards.notice(_NOTHING)
         try:
             trained = self.services.has_decoder(run)
         except IsthmusError as error:
             return cards.notice(str(error), "bad")
-        if trained:
-            return cards.notice(_READING)
-        stop = cards.button("Stop", "stop", kind="stop small")
-        return cards.notice(_TRAINING) + tag("div.i-row.i-below", stop)
+        return cards.notice(_READING) if trained else _training(None)
 
     def stop(self, request: gr.Request) -> None:
         """Somebody does not want to wait for the decoder any more."""
@@ -78,25 +82,51 @@ class Saying:
             stop.set()
 
     def say(
-        self,
-        run: str | None,
-        asked: Asked,
-        request: gr.Request,
-        progress: gr.Progress = _PROGRESS,
-    ) -> Html:
+        self, run: str | None, asked: Asked, bar: Any, request: gr.Request
+    ) -> Iterator[Html | str]:
         """The point in words. The first time a run is asked, its decoder is trained."""
+        asked = with_bar(asked, bar)
         query = asked.query()
         if not run or query is None:
-            return cards.notice(_NOTHING)
-        stop = self._stops.setdefault(str(request.session_hash), threading.Event())
+            yield cards.notice(_NOTHING)
+            return
+        session = str(request.session_hash)
+        stop = self._stops.get(session)
+        if stop is None or stop.is_set():  # one that was stopped may be on its way out still
+            stop = self._stops[session] = threading.Event()
+        steps = (0, 0)
 
         def report(done: int, total: int, unit: str) -> None:
+            nonlocal steps
             if stop.is_set():
                 raise Cancelled(_STOPPED)
-            progress((done, total) if total else None, desc="Learning to speak", unit=unit)
+            steps = done, total
 
+        with ThreadPoolExecutor(1) as aside:
+            reading = aside.submit(self.services.read_out, run, query, report)
+            try:
+                while not wait([reading], _EVERY_SECONDS).done:
+                    if steps[1]:
+                        yield _training(steps[0] / steps[1])
+            except GeneratorExit:
+                stop.set()  # the page was closed: nobody waits for it any more
+                raise
+        yield self._answer(run, asked, reading)
+
+    def _answer(self, run: str, asked: Asked, reading: Future[ReadOut]) -> Html:
         try:
-            read = self.services.read_out(run, query, report)
-            return search_cards.said(read, self.answering.named(run, asked))
+            return search_cards.said(reading.result(), self.answering.named(run, asked))
+        except Cancelled as stopped:
+            return cards.notice(str(stopped))
         except IsthmusError as error:
             return cards.notice(str(error), "bad")
+
+
+def _training(share: float | None) -> Html:
+    """How far the decoder is, and the way to stop it."""
+    return tag(
+        "section.i-learning",
+        cards.notice(_TRAINING),
+        run_cards.bar(share, "training of the decoder"),
+        cards.button("Stop", "stop", kind="stop small"),
+    )
