@@ -13,6 +13,7 @@ from ui.components import panel, scripts
 from ui.context import QUIET, Context, shared_fields
 from ui.frame import PARTED, Frame
 from ui.guard import shelter
+from ui.hearing import hear_while_open
 from ui.markup import tag
 from ui.pages.data import DataPage
 from ui.pages.drifting.page import DriftPage
@@ -50,6 +51,10 @@ TABS = {
     "sweeps": "Sweeps",
 }
 
+#: shared fields that say what is shown: a page hears of them while it is open. The others are wishes,
+#: which one page fulfils
+_HEARD: Final = ("run", "other", "opened", "asked", "selection", "view", "listing")
+
 #: events that wait for their turn, of all viewers together
 _MOST_WAITING: Final = 64
 
@@ -69,7 +74,7 @@ def build(services: Services) -> gr.Blocks:
         told = panel(elem_id="i-told")
         with gr.Tabs(selected=next(iter(TABS)), elem_id="i-tabs") as tabs:
             context = Context(services, tabs, Uploads(), **shared)
-            pages = _pages(context)
+            open_at, pages = _pages(context)
         footer = panel(frame.footer(""), elem_id="i-footer")
         gr.HTML(keys.dialog(), apply_default_css=False, elem_id="i-help")
         gr.HTML(tag("div.i-toast", role="status"), apply_default_css=False, elem_id="i-toast")
@@ -78,8 +83,12 @@ def build(services: Services) -> gr.Blocks:
         # before all others that listen to them, which are answered one after the other
         for field, name in ((context.run, "run"), (context.sweep, "sweep")):
             field.change(None, field, None, js=_WRITTEN.format(name), **QUIET)
-        for page in pages:
+        wired = {}
+        for page, name in zip(pages, open_at, strict=True):
+            before = len(demo.fns)
             page.connect()
+            wired[name] = list(demo.fns.values())[before:]
+        hear_while_open(wired, open_at, [getattr(context, name) for name in _HEARD])
         api.publish(services, frame.presence.asked)
         noticed = [context.version, context.listing, clock]
         fields = [getattr(context, name) for name in links.FIELDS]
@@ -124,7 +133,8 @@ def _calm(demo: gr.Blocks) -> None:
             each.show_progress_on = [] if each.show_progress == "hidden" else panels or None
 
 
-def _pages(context: Context) -> list[Page]:
+def _pages(context: Context) -> tuple[dict[str, gr.Tab], list[Page]]:
+    """The tabs by name, and what is in them, in the order shown."""
     kinds: dict[str, type[Page]] = {
         "explore": ExplorePage,
         "map": MapPage,
@@ -136,11 +146,11 @@ def _pages(context: Context) -> list[Page]:
         "new": NewRunPage,
         "sweeps": SweepsPage,
     }
-    pages = []
+    tabs, pages = {}, []
     for name, label in TABS.items():
-        with gr.Tab(label, id=name, elem_id=f"i-page-{name}") as tab:
-            pages.append(kinds[name](context, tab))
-    return pages
+        with gr.Tab(label, id=name, elem_id=f"i-page-{name}") as tabs[name]:
+            pages.append(kinds[name](context, tabs[name]))
+    return tabs, pages
 
 
 def launch_options(services: Services) -> dict[str, Any]:
@@ -175,5 +185,5 @@ def launch_options(services: Services) -> dict[str, Any]:
 
 def _head() -> str:
     """What the page knows before it is painted: where it is, and how a link is copied."""
-    parts = [f"(() => {{\n{theme.script(name)}\n}})();" for name in ("address", "links")]
+    parts = [f"(() => {{\n{theme.script(name)}\n}})();" for name in ("address", "links", "bells")]
     return "\n".join(["<script>", *parts, "</script>"])

@@ -9,10 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.browser.conftest import REPOSITORY, App, Watch, answering
 from tests.browser.test_app import PAGES, go, mapped, search
@@ -230,6 +232,47 @@ def test_a_plot_follows_the_theme_keeps_its_zoom_and_can_be_taken_away(
     page.locator("#i-name input, #i-name textarea").fill("Demonstration")
     page.locator("#i-name input, #i-name textarea").press("Enter")
     page.locator("#i-detail-head h2", has_text=re.compile("^Demonstration$")).wait_for()
+
+
+def test_only_the_page_that_is_open_asks_for_what_it_shows(ready: App, page: Page) -> None:
+    """A change of what all pages share is answered for the open one; the others hear of it when they open."""
+    config = json.loads(urllib.request.urlopen(f"{ready.url}config").read())
+    place: dict[int, str] = {}
+
+    def walk(node: dict[str, Any], inside: str) -> None:
+        name = str(labels.get(node["id"]) or "")
+        inside = name.removeprefix("i-page-") if name.startswith("i-page-") else inside
+        place[node["id"]] = inside
+        for child in node.get("children") or ():
+            walk(child, inside)
+
+    labels = {each["id"]: each["props"].get("elem_id") for each in config["components"]}
+    walk(config["layout"], "")
+    pages = {
+        each["id"]: {place[out] for out in each["outputs"] if place.get(out)}
+        for each in config["dependencies"]
+    }
+    page.locator("#i-results .i-hit").first.wait_for()
+    asked: list[int] = []
+
+    def hear(request: Request) -> None:
+        sent = request.post_data_json if request.method == "POST" else None
+        if isinstance(sent, dict) and "fn_index" in sent:
+            asked.append(sent["fn_index"])
+
+    page.on("request", hear)
+    for name, label in (("explore", None), ("evaluate", "Evaluate"), ("map", "Map")):
+        asked.clear()
+        if label is None:
+            page.reload()
+            page.locator("#i-results .i-hit").first.wait_for()
+        else:
+            go(page, label)
+            expect(page.locator(f"#i-{name}-run input")).to_have_value(re.compile("Demonstration"))
+        page.wait_for_timeout(3_000)
+        assert asked
+        # what is on several pages is the frame's: which part of each an address opens
+        assert {other for each in asked if len(pages[each]) == 1 for other in pages[each]} == {name}
 
 
 def test_an_idle_page_comes_to_rest(ready: App, page: Page) -> None:

@@ -48,6 +48,13 @@ document.addEventListener("click", (event) => {
   requestAnimationFrame(isthmus.look);
 }, true);
 
+/* Whether a page is what somebody sees, or will see: the first one is painted also where the address asks for another. */
+isthmus.isOpen = (page) => {
+  const tabs = [...document.querySelectorAll("#i-tabs [role=tab]")].map((tab) => tab.dataset.tabId);
+  const elsewhere = opening && place.tab !== page && tabs.includes(place.tab);
+  return !elsewhere && document.querySelector(`#i-page-${page}`) !== null;
+};
+
 isthmus.place = () => `${chosen("i-tabs")} ${chosen(`i-${chosen("i-tabs")}-tabs`)}`.trim();
 
 /* The server has answered what the address asked for: shows it as soon as its page is there. */

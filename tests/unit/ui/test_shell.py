@@ -163,3 +163,23 @@ def test_pages_follow_the_first_run_in_steps() -> None:
     assert 20 <= len(set(told)) <= 26
     assert sum(a != b for a, b in pairwise(told)) == len(set(told)) - 1
     assert listing_of(place(1000, "failed")) != told[-1]
+
+
+def test_a_page_that_is_not_open_asks_nothing_of_a_change_elsewhere() -> None:
+    """Of what all pages share, only the frame hears itself; the pages hear what rings while they are open."""
+    demo = build(Services(Settings()))
+    labels = {id: getattr(block, "elem_id", None) for id, block in demo.blocks.items()}
+    shared = {id for id, label in labels.items() if label and label.startswith("i-shared-")}
+    said = {"run", "other", "opened", "asked", "selection", "view", "listing"}
+    direct = [
+        (labels[target].removeprefix("i-shared-"), each.fn.__qualname__)
+        for each in demo.fns.values()
+        for target, event in each.targets
+        if each.fn is not None and target in shared and event == "change"
+    ]
+    assert {fn.split(".")[0] for name, fn in direct if name in said} == {"Frame"}
+    bells = [id for id, block in demo.blocks.items() if getattr(block, "label", None) == "bell"]
+    rung = [each for each in demo.fns.values() if {out._id for out in each.outputs} & {*bells}]
+    heard = [each for each in demo.fns.values() if {id for id, _ in each.targets} & {*bells}]
+    assert rung and all(each.fn is None for each in rung), "in the browser alone"
+    assert len(heard) > 20 and all(each.fn is not None for each in heard)
