@@ -119,8 +119,8 @@ def version_of(services: Services) -> str:
 def listing_of(services: Services) -> str:
     """A short text that differs whenever the runs that can be picked do.
 
-    While there is none, it follows how far the first one is, in steps: many pages hear of each, and to
-    every answer the browser looks through all that is on them.
+    While there is none, it follows how far the first one is, in steps: to every answer the browser looks
+    through all that is on its pages.
     """
     ready = finished(services)
     if ready:

@@ -184,6 +184,6 @@ def launch_options(services: Services) -> dict[str, Any]:
 
 
 def _head() -> str:
-    """What the page knows before it is painted: where it is, and how a link is copied."""
+    """What the page knows before it is painted: where it is, how a link is copied, what its parts hear."""
     parts = [f"(() => {{\n{theme.script(name)}\n}})();" for name in ("address", "links", "bells")]
     return "\n".join(["<script>", *parts, "</script>"])
