@@ -16,6 +16,16 @@ from backend.settings import Settings
 from tests.browser.conftest import App, Watch
 
 SECOND = "Second <b>run</b>"
+#: in the browser: what the page asks for once it is there waits until it is let go
+_HELD = """
+  window.held = [];
+  const free = window.fetch, go = new Promise((resolve) => { window.release = resolve; });
+  window.fetch = async (...given) => {
+    const asked = String(given[0]?.url ?? given[0]).includes("/queue/join");
+    if (asked && document.querySelector("#i-compare-query")) { held.push(1); await go; }
+    return free(...given);
+  };
+"""
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +95,28 @@ def test_one_query_is_answered_by_both_with_what_moved(beside: Page) -> None:
     # the same is asked on Explore
     beside.locator("#i-tabs").get_by_role("tab", name="Explore").click()
     expect(beside.locator("#i-query input")).to_have_value("a red circle")
+
+
+def test_what_is_typed_before_the_page_has_its_first_answer_stays(
+    page: Page, app: App, first: str, second: str
+) -> None:
+    page.add_init_script(_HELD)
+    page.goto(f"{app.url}?tab=compare&run={first}")
+    query = page.locator("#i-compare-query").get_by_role("textbox")
+    query.fill("a blue star")
+    page.wait_for_function("() => held.length > 0")
+    page.evaluate("release()")
+    expect(page.locator("#i-compare-answers")).to_contain_text("Ask both runs the same")
+    expect(query).to_have_value("a blue star")
+    query.press("Enter")
+    expect(page.locator(".i-beside")).to_have_count(2)
+    # what is asked on Explore meanwhile takes its place
+    page.locator("#i-tabs").get_by_role("tab", name="Explore").click()
+    page.locator("#i-query input").fill("a red ring")
+    page.keyboard.press("Enter")
+    expect(page.locator("#i-results .i-hit").first).to_be_visible()
+    page.locator("#i-tabs").get_by_role("tab", name="Side by side").click()
+    expect(query).to_have_value("a red ring")
 
 
 def test_two_maps_share_ring_camera_and_selection(beside: Page) -> None:

@@ -170,11 +170,11 @@ def test_both_runs_are_asked_the_same_one_modality_and_far_enough_to_tell_what_m
     page: SideBySidePage, services: StandIn
 ) -> None:
     answers, _, _ = parts(page)
-    shown, words = answers.show(ONE, OTHER, ASKED, "text", VIEW)  # type: ignore[arg-type]
+    shown = answers.show(ONE, OTHER, ASKED, "text", VIEW)  # type: ignore[arg-type]
     assert [run for run, _ in services.asked] == [ONE, OTHER]
     assert {(query.target, query.k) for _, query in services.asked} == {("text", 100)}
-    assert words == "a star" and shown.count("▲ 3") == 3  # twice among answers, once in the legend
-    apart, _ = answers.show(ONE, APART, ASKED, "image", VIEW)  # type: ignore[arg-type]
+    assert shown.count("▲ 3") == 3  # twice among answers, once in the legend
+    apart = answers.show(ONE, APART, ASKED, "image", VIEW)  # type: ignore[arg-type]
     assert "different items" in apart and "▲" not in apart
 
 
@@ -192,17 +192,33 @@ def test_what_cannot_be_asked_is_said(
     page: SideBySidePage, services: StandIn, other: str, asked: str, told: str
 ) -> None:
     answers, _, _ = parts(page)
-    shown, _ = answers.show(ONE, other, asked, "image", VIEW)  # type: ignore[arg-type]
+    shown = answers.show(ONE, other, asked, "image", VIEW)  # type: ignore[arg-type]
     assert told in shown and services.asked == []
 
 
 def test_words_and_clicks_are_asked_on_all_pages(page: SideBySidePage) -> None:
     answers, _, _ = parts(page)
-    query = queries.parse(answers.ask("  a  red star ", "text"))
+    asked, told = answers.ask("  a  red star ", "text")
+    query = queries.parse(asked)
     assert query is not None and query.parts[0].value == "a red star" and query.target == "text"
-    assert answers.ask("  ", "image") == ""
+    assert told == asked
+    assert answers.ask("  ", "image") == ("", "")
     clicked = queries.parse(answers.on_act("image", act("pick", "image:3"))[0])
     assert clicked is not None and clicked.parts[0] == QueryPart(kind="item", value="image:3")
+
+
+def test_the_field_follows_what_is_asked_elsewhere_and_keeps_what_is_being_typed(
+    page: SideBySidePage,
+) -> None:
+    answers, _, _ = parts(page)
+    assert answers.fill(ASKED, "") == ("a star", ASKED)
+    # an answer to what was asked before, or to this page's own words, leaves the field alone
+    assert answers.fill(ASKED, ASKED) == (gr.skip(), gr.skip())
+    assert answers.fill("", "") == (gr.skip(), gr.skip())
+    item = ASKED.replace('"kind":"text"', '"kind":"item"')
+    assert answers.fill(item, ASKED) == ("", item)
+    assert answers.fill("{", ASKED) == (gr.skip(), "{")
+    assert answers.fill("", ASKED) == ("", "")
 
 
 def test_runs_of_other_items_have_no_maps_and_the_page_says_why(page: SideBySidePage) -> None:

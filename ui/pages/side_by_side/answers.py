@@ -45,19 +45,22 @@ class AnswersPart:
                 label="Search among", container=False, scale=0, min_width=220,
                 elem_id="i-compare-target",
             )  # fmt: skip
+        #: the query that the field was last brought in line with
+        self.told = gr.State("")
         self.answers = panel(script="twins", elem_id="i-compare-answers")
 
     def connect(self, page: gr.Tab, tab: gr.Tab) -> None:
         """Wires the events, once all pages are laid out."""
         context = self.context
         now = [context.run, context.other, context.asked, self.target]
-        out = [self.answers, self.text]
         for event in (self.text.submit, self.go.click):
-            event(self.ask, [self.text, self.target], context.asked, **QUIET)
+            event(self.ask, [self.text, self.target], [context.asked, self.told], **QUIET)
+        gr.on([context.asked.change, tab.select], self.fill, [context.asked, self.told],
+              [self.text, self.told], **QUIET)  # fmt: skip
         changes = [field.change for field in (context.run, context.other, context.asked)]
-        gr.on(changes, self.show, now, out, js=_ONCE_OPENED, **_IN_ORDER)
-        gr.on([page.select, tab.select], self.show, now, out, **_IN_ORDER)
-        self.target.input(self.show, now, out, **_IN_ORDER)
+        gr.on(changes, self.show, now, self.answers, js=_ONCE_OPENED, **_IN_ORDER)
+        gr.on([page.select, tab.select], self.show, now, self.answers, **_IN_ORDER)
+        self.target.input(self.show, now, self.answers, **_IN_ORDER)
         self.answers.act(self.on_act, self.target, [context.asked, context.tabs], **QUIET)
         context.run.change(self.name_things, context.run, self.target, **QUIET)
 
@@ -66,13 +69,28 @@ class AnswersPart:
         thing = words.ITEM_WORDS[modality_of(self.services, run)]
         return gr.update(choices=[(f"{thing.capitalize()}s", "image"), ("Captions", "text")])
 
-    def ask(self, text: str, target: str) -> str:
-        """Words are asked on all pages."""
+    def ask(self, text: str, target: str) -> tuple[str, str]:
+        """Words are asked on all pages; here they stand in the field already."""
         said = " ".join(str(text or "").split())[:_LONGEST]
         if not said:
-            return ""
+            return "", ""
         part = QueryPart(kind="text", value=said)
-        return queries.write(Query(parts=(part,), target=_side(target)))
+        asked = queries.write(Query(parts=(part,), target=_side(target)))
+        return asked, asked
+
+    def fill(self, asked: str, told: str) -> tuple[Any, Any]:
+        """The words that are asked on another page, in the field.
+
+        Only where another query is asked than before: what is being typed here is not taken back by an
+        answer to what was asked earlier.
+        """
+        if asked == told:
+            return gr.skip(), gr.skip()
+        try:
+            query = queries.parse(asked)
+        except IsthmusError:  # the answers say what is wrong with it
+            return gr.skip(), asked
+        return _words(query) if query else "", asked
 
     def on_act(self, target: str, event: gr.EventData) -> tuple[Any, Any]:
         """A click on an answer or an example: both runs are searched from it."""
@@ -90,19 +108,19 @@ class AnswersPart:
         asked: str,
         target: str,
         request: gr.Request,
-    ) -> tuple[Any, Any]:
+    ) -> Any:
         """Both runs' answers to what is asked on any page."""
         if not run:
-            return gr.skip(), gr.skip()
+            return gr.skip()
         if not other or other == run:
-            return cards.notice("Choose two different runs above to see their answers."), gr.skip()
+            return cards.notice("Choose two different runs above to see their answers.")
         try:
             query = queries.read(asked, self.context.uploads, request.session_hash)
             if query is None:
-                return self._invitation(run), ""
-            return self._beside(run, other, query, _side(target)), _words(query)
+                return self._invitation(run)
+            return self._beside(run, other, query, _side(target))
         except IsthmusError as error:
-            return cards.notice(str(error), "bad"), gr.skip()
+            return cards.notice(str(error), "bad")
 
     def _invitation(self, run: str) -> Html:
         """Nothing is asked yet: words to begin with, out of the run's own captions."""
