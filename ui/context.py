@@ -156,3 +156,18 @@ def picker(runs: Sequence[RunSummary], chosen: str | None) -> dict[str, Any]:
         value=chosen if chosen in known else None,
         interactive=bool(runs),
     )
+
+
+def offered(choices: Sequence[Any], now: Any, given: Any, **more: Any) -> dict[str, Any]:
+    """An update of a list of choices that leaves the choice alone where it can stay.
+
+    To write down again what was given would take back what somebody has chosen meanwhile.
+
+    Args:
+        choices: as the component takes them.
+        now: what is to be chosen.
+        given: what was chosen when the event was sent.
+        more: other properties of the component.
+    """
+    chosen = {} if now == given else {"value": now}
+    return gr.update(choices=choices, **chosen, **more)

@@ -10,7 +10,7 @@ from backend.errors import IsthmusError, NotFound
 from backend.schemas import SweepDetail
 from ui import cards, sweep_cards, sweep_figures, words
 from ui.components import curves, panel
-from ui.context import QUIET, RAW, WORK, Context, seen, version_of
+from ui.context import QUIET, RAW, WORK, Context, offered, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
 from ui.pages.sweep_form import SweepForm
 
@@ -187,6 +187,7 @@ class SweepsPage:
         if several:
             sizes.append(("side by side", sweep_cards.EACH))
         usual = sweep_cards.EACH if several and len(request.pairs) < 3 else sizes[0][1]
+        given = (size, direction, pair)
         size = size if size in {value for _, value in sizes} else usual
         direction = direction if direction in _DIRECTIONS else _DIRECTIONS[0]
         pairs = {"\n".join(each): each for each in request.pairs}
@@ -195,13 +196,11 @@ class SweepsPage:
         lines = sweep_figures.efficiency(detail, pairs[key], direction, self.names, total)
         directions = [(words.direction(each, modality), each) for each in _DIRECTIONS]
         return (
-            gr.update(choices=sizes, value=size, visible=several,
-                      label=f"Training {words.ITEM_WORDS[modality]}s"),
-            gr.update(choices=directions, value=direction),
-            gr.update(
-                choices=[(sweep_cards.pair_label(each), name) for name, each in pairs.items()],
-                value=key, visible=several and len(pairs) > 1,
-            ),
+            offered(sizes, size, given[0], visible=several,
+                    label=f"Training {words.ITEM_WORDS[modality]}s"),
+            offered(directions, direction, given[1]),
+            offered([(sweep_cards.pair_label(each), name) for name, each in pairs.items()],
+                    key, given[2], visible=several and len(pairs) > 1),
             sweep_cards.matrix(detail, size, direction, self.names),
             sweep_cards.legend(detail, direction),
             gr.update(value=lines, visible=bool(lines["plots"])),

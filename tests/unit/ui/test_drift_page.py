@@ -387,6 +387,8 @@ def test_attractors_are_ranked_and_the_map_shows_the_steps_to_capture(page: Drif
     assert shown[part.on_map.map]["colouring"]["title"] == "steps to capture"
     again = part.show([ONE], ONE, "basins", shown[part.on_map.loaded])
     assert "value" not in again[part.on_map.map]
+    assert "value" not in again[part.run]  # nobody's choice of meanwhile is taken back
+    assert part.show([ONE], TWO, "basins", "")[part.run]["value"] == ONE
     assert again[part.on_map.map]["colouring"]["labels"] == ["basin 1", "basin 2"]
 
 
@@ -495,6 +497,9 @@ def test_games_are_opened_beside_each_other_and_their_chains_are_of_the_same_see
     games = page.games
     first = games.show((), None, 0, "")
     assert first[games.opened] == ("e-0",)
+    # what can stay chosen is not written again: somebody may have chosen another meanwhile
+    assert "value" not in first[games.backbone]
+    assert games.show((), "gone", 0, "")[games.backbone]["value"] is None
     both = games.on_act(("e-0",), None, 1, "", act("open", "e-1"))
     assert both[games.opened] == ("e-0", "e-1")
     strips = both[games.chains.strips]

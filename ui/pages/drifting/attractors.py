@@ -12,7 +12,7 @@ from backend.errors import IsthmusError
 from backend.schemas import Item, MapView
 from ui import attractor_cards, cards, drift_cards, drift_figures, map_figures
 from ui.components import panel
-from ui.context import QUIET, RAW, WORK, Context
+from ui.context import QUIET, RAW, WORK, Context, offered
 from ui.drift_cards import Lane
 from ui.guard import told
 from ui.markup import Html
@@ -94,7 +94,7 @@ class AttractorsPart:
         of = run if run in runs else runs[0]
         names = [(self.services.run(each).summary.name, each) for each in runs]
         updates: Updates = {
-            self.run: gr.update(choices=names, value=of, visible=len(names) > 1),
+            self.run: offered(names, of, run, visible=len(names) > 1),
             self.chosen: "",
             self.strip: "",
         }

@@ -14,7 +14,7 @@ from backend.schemas.drift_scores import DriftComparison
 from backend.schemas.games import GameRequest
 from ui import cards, drift_figures, evaluation_cards, game_cards
 from ui.components import curves, panel
-from ui.context import QUIET, RAW, WORK, Context, version_of
+from ui.context import QUIET, RAW, WORK, Context, offered, version_of
 from ui.drift_figures import Shown
 from ui.guard import may_change, require_changes, told
 from ui.markup import Html
@@ -154,7 +154,7 @@ class GamesPart:
         by = backbone if backbone in names else names[0] if names else ""
         return updates | {
             self.taking: gr.update(visible=bool(shown)),
-            self.backbone: gr.update(choices=names, value=by or None, visible=len(names) > 1),
+            self.backbone: offered(names, by or None, backbone, visible=len(names) > 1),
             self.scores: game_cards.scores(shown, by) if shown else "",
             self.curves: drift_figures.game_curves(shown, by),
             self.compared: self._compared(shown, by),

@@ -10,7 +10,7 @@ import gradio as gr
 
 from ui import cards, leaderboard_cards, words
 from ui.components import panel
-from ui.context import QUIET, RAW, WORK, Context, finished
+from ui.context import QUIET, RAW, WORK, Context, finished, offered
 from ui.markup import Html
 from ui.paired_cards import KINDS, downloads
 from ui.sweep_cards import short
@@ -82,7 +82,7 @@ class LeaderboardPart:
             return (gr.skip(),) * 5
         sweeps = any(run.sweep is not None for run in runs.values())
         return (
-            gr.update(choices=choices, value=chosen),
+            offered(choices, chosen, dataset),
             gr.update(visible=sweeps),
             table,
             told,
