@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PATIENCE_MS, App
 from tests.browser.test_app import go
@@ -24,6 +24,24 @@ def test_strips_curves_and_the_map_go_to_the_same_generation(ready: App, page: P
     lanes = page.locator("#i-strips .i-cycle").count()
     expect(page.locator('#i-strips .i-frame.now[data-generation="3"]')).to_have_count(lanes)
     expect(page.locator("#i-drift-curves .i-cursor b")).to_have_text("generation 3")
+
+
+def test_curves_that_come_late_stand_where_the_strips_are(ready: App, fresh: Page) -> None:
+    held: list[Route] = []
+    fresh.route("**/plotly.min.js", lambda route: held.append(route))
+    fresh.goto(f"{ready.url}?tab=drift")
+    fresh.locator(".i-choice").nth(1).click()
+    fresh.locator(".i-strip .i-frame").nth(3).click()
+    expect(fresh.locator(".i-steps output")).to_have_text("generation 3")
+    cursor = fresh.locator("#i-drift-curves .i-cursor b")
+    expect(cursor).to_have_count(0)
+    for each in held:
+        each.continue_()
+    expect(cursor).to_have_text("generation 3")
+    # other chains begin anew, and so does what follows them
+    fresh.locator(".i-choice").nth(2).click()
+    expect(fresh.locator(".i-steps output")).to_have_text("start")
+    expect(cursor).to_have_text("start")
 
 
 def test_a_game_from_picked_seeds_is_played_scored_and_taken_away(ready: App, page: Page) -> None:

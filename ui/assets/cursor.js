@@ -17,14 +17,18 @@ const walk = (at, lasts) => {
   walking = requestAnimationFrame(step);
 };
 hearStops(groupNow, walk);
-// another training begins where its map does
-let training = "";
+// other curves begin where their map or their strips are, which may have been there before and have moved on
+let shownKey = "";
 const anew = () => {
   const key = props.value?.plots?.find((plot) => plot.cursor)?.key ?? "";
-  if (key !== training) { cancelAnimationFrame(walking); where = 0; }
-  training = key;
+  if (key === shownKey) return;
+  shownKey = key;
+  cancelAnimationFrame(walking);
+  where = 0;
+  askStop(groupNow());
 };
 watch("value", anew);
+anew();
 
 /** Puts a cursor over a plot; what comes back places it. */
 const cursorOn = (figure, node, plotOf) => {

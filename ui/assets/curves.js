@@ -141,6 +141,7 @@ const draw = () => {
       window.Plotly.purge(nodes[i].plot);
       nodes[i].plot.classList.add("waiting");
       nodes[i].plot.textContent = plot.empty;
+      nodes[i].place();
       return;
     }
     if (nodes[i].plot.classList.contains("waiting")) {

@@ -104,7 +104,7 @@ const drawPlot = (plot, i) => {
 
 let drawn = "";
 const draw = () => {
-  const now = props.value;
+  const now = props.value, first = !parts;
   if (!now) return;
   parts ??= build();
   chosen = Math.min(chosen, now.shares.length - 1);
@@ -117,6 +117,7 @@ const draw = () => {
   parts.note.textContent = now.note;
   now.plots.forEach(drawPlot);
   show();
+  if (first && props.group) tellStop(props.group, chosen); // its map may have been there before
 };
 // the same numbers come again whenever anything about any run changes
 watch("value", () => {
@@ -129,7 +130,7 @@ hearStops(() => props.group, (at) => {
   chosen = Math.max(0, Math.min(props.value.shares.length - 1, Math.round(at)));
   parts.input.value = chosen;
   show();
-});
+}, () => (parts && props.value ? chosen : null));
 onTheme(draw);
 drawn = JSON.stringify(props.value ?? null);
 draw();

@@ -12,7 +12,7 @@ let heading = 0, moving = 0, playing = false, stops = "";
 
 const nameOf = (where) => geo.frames.names[Math.round(where)] ?? "";
 const drawStrip = () => {
-  strip.hidden = !geo?.frames || props.value.slider === false;
+  strip.hidden = !leads();
   if (strip.hidden) return;
   slide.max = geo.frames.stops.length - 1;
   slide.value = heading;

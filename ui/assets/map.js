@@ -99,6 +99,7 @@ const begins = (had) => {
   }
   lookAt(kept?.key === geo.key && kept.asked === asked ? kept.seen : props.camera);
   geo.frames ? stand(at) : painter.place(geo.xy, geo.xy, geo.dims);
+  leads() ? say("frame", { at: heading }) : say("where"); // the others of its group may be elsewhere
   painter.size(width, height, ratioNow());
   stage.dataset.tool = tool;
   root.dataset.points = String(geo.n);

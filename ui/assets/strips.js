@@ -62,13 +62,18 @@ element.addEventListener("scroll", (event) => {
   following.timer = setTimeout(() => { following = null; }, 120);
   for (const other of element.querySelectorAll(".i-strip")) if (other !== strip) other.scrollLeft = strip.scrollLeft;
 }, true);
-hearStops(groupNow, (at) => { halt(); mark(at); reveal(); });
-// other chains begin anew; the same ones, one generation longer, stay where they are
+hearStops(groupNow, (at) => { halt(); mark(at); reveal(); }, () => (bar() ? now : null));
+// other chains begin anew, and their curves and trains with them; the same ones, one generation longer, stay
+// where they are
 let of = "";
 watch("value", () => requestAnimationFrame(() => {
   const key = bar()?.dataset.key ?? "";
-  if (key !== of) halt();
-  mark(key === of ? now : 0);
-  of = key;
+  if (key === of) mark(now);
+  else {
+    halt();
+    mark(0);
+    of = key;
+    tellStop(groupNow(), now);
+  }
   drawPlay();
 }));
