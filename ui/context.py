@@ -29,6 +29,13 @@ WORK: Final[dict[str, Any]] = {
     "api_visibility": "private",
     "concurrency_limit": 4,
 }
+#: for clicks that change what they read: one after the other, and none is dropped for one before it
+IN_TURN: Final[dict[str, Any]] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_limit": 1,
+    "trigger_mode": "multiple",
+}
 #: in which the pages that wait for the first run follow it
 _STEPS: Final = 25
 

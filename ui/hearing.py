@@ -1,8 +1,9 @@
-"""What the pages hear of the fields that they share: only while they are open.
+"""What the pages hear of the fields that they share: only once they were opened.
 
-A page that is not open would ask the server for what nobody sees, at every change, before the open one is
-answered. So the listeners of each page hear a copy of the field that the browser changes ("rings") only
-while that page is in the document, and once when it is opened.
+A page that nobody has opened would ask the server for what nobody sees, at every change, before the open one
+is answered. So the listeners of each page hear a copy of the field that the browser changes ("rings") only
+while that page is in the document, and once when it is opened. Gradio keeps a page in the document from its
+first opening on: one that was left goes on hearing.
 """
 
 from __future__ import annotations

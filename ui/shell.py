@@ -55,6 +55,22 @@ TABS = {
 #: which one page fulfils
 _HEARD: Final = ("run", "other", "opened", "asked", "selection", "view", "listing")
 
+#: events of which the last one says what is wanted
+_LAST_COUNTS: Final = frozenset(
+    {
+        "change",
+        "input",
+        "typed",
+        "release",
+        "expand",
+        "collapse",
+        "pick",
+        "clear",
+        "lasso",
+        "camera",
+    }
+)
+
 #: events that wait for their turn, of all viewers together
 _MOST_WAITING: Final = 64
 
@@ -115,19 +131,24 @@ def build(services: Services) -> gr.Blocks:
 
 
 def _calm(demo: gr.Blocks) -> None:
-    """Lets every listener hear once of a change that several listen to.
+    """Lets every listener hear of what is wanted last, and once of a change that several listen to.
 
-    By default Gradio's page puts a change off while its last answer is under way, and then raises it
-    anew for all that listen to it: two that take a while keep each other going for ever.
+    While an answer is under way, Gradio's page by default drops what a listener would hear: somebody who
+    chooses again at once, or a page that learns of its run meanwhile, is not answered. A change it puts
+    off, and then raises it anew for all that listen to it: two that take a while keep each other going
+    for ever. What is put off comes without what was told with it, such as which points were chosen.
 
     And progress is noted where it shows, if it does, and not on every output: the page keeps a note for
     each component that it was ever noted on and, at every event, looks all of them up in its whole tree.
     """
     heard = Counter(target for each in demo.fns.values() for target in each.targets)
     for each in demo.fns.values():
-        several = any(target[1] == "change" and heard[target] > 1 for target in each.targets)
-        if several and each.trigger_mode == "always_last":
-            each.trigger_mode = "multiple"
+        kinds = {kind for _, kind in each.targets}
+        wanted = bool(kinds & _LAST_COUNTS) and kinds <= _LAST_COUNTS | {"select"}
+        if each.trigger_mode == "always_last" or (each.trigger_mode == "once" and wanted):
+            alone = all(heard[target] == 1 for target in each.targets)
+            put_off = alone and not each.collects_event_data
+            each.trigger_mode = "always_last" if put_off else "multiple"
         if each.show_progress_on is None:
             panels = [output for output in each.outputs if isinstance(output, gr.HTML)]
             each.show_progress_on = [] if each.show_progress == "hidden" else panels or None

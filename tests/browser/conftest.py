@@ -63,7 +63,8 @@ class Watch:
     left: bool = False
 
     def attach(self, page: Page) -> Page:
-        """Listens to a page from its first request on."""
+        """Listens to a page from its first request on, and waits longer for it than by default."""
+        page.set_default_timeout(90_000)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self._error(str(error)))
         page.on("request", self._request)
@@ -166,7 +167,6 @@ def fresh(browser: Browser, watch: Watch) -> Iterator[Page]:
         reduced_motion="reduce", viewport={"width": 1280, "height": 900}, color_scheme="light"
     )
     opened = watch.attach(context.new_page())
-    opened.set_default_timeout(90_000)
     yield opened
     context.close()
 

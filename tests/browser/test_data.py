@@ -57,7 +57,7 @@ def test_the_catalogue_is_filtered_and_one_encoder_goes_into_a_new_run(
     expect(page.locator("#i-encoders tr[data-encoder='scene-resnet-ssl']")).to_have_count(0)
     assert all("registers" in text for text in rows.all_text_contents())
     box(page, "#i-encoder-words").fill("self-supervised scene resnet")
-    page.locator("#i-encoders .i-link").first.click()
+    page.locator("#i-encoders tr[data-encoder='scene-resnet-ssl'] .i-link").click()
     detail = page.locator("[data-detail='scene-resnet-ssl']")
     for figure in ("448", "Apache-2.0", "128 x 128 pixels", "mean"):
         expect(detail).to_contain_text(figure)

@@ -140,6 +140,8 @@ def test_where_the_clipboard_may_not_be_used_the_link_is_shown_and_chosen(
 def test_keys_are_listed_in_a_dialog_that_keeps_the_focus(ready: App, page: Page) -> None:
     page.locator("#i-results .i-hit").first.wait_for()
     dialog = page.locator("#i-help-dialog")
+    # the footer that tells of the run has come, and a button of its own with it
+    expect(page.locator("#i-footer")).to_contain_text("scenes-small")
     page.locator("#i-footer [data-help]").focus()
     page.keyboard.press("?")
     expect(dialog).to_be_visible()

@@ -138,6 +138,7 @@ def test_points_are_chosen_added_and_taken_away_and_seen_on_other_pages(map_page
     expect(page.locator(".i-side-tabs")).to_contain_text(f"{some:,} chosen")
     more = drag(page, (right, top, right + 80, bottom), "Shift")
     expect(chosen).to_contain_text(f"{some + more:,} chosen")
+    # again at once: the answer to the one before may still be under way
     fewer = drag(page, (left, top, left + 90, bottom), "Alt")
     expect(chosen).to_contain_text(f"{some + more - fewer:,} chosen")
     count = some + more - fewer

@@ -289,7 +289,6 @@ def test_everything_fits_a_narrow_screen_in_either_light(
         color_scheme="dark" if dark else "light",
     )  # fmt: skip
     page = watch.attach(context.new_page())
-    page.set_default_timeout(90_000)
     page.goto(f"{app.url}?tab=compare&run={first}{'&__theme=dark' if dark else ''}")
     page.locator("#i-compare-query").get_by_role("textbox").fill("a blue star")
     page.keyboard.press("Enter")

@@ -11,7 +11,7 @@ from backend.schemas import EncoderInfo, Modality, Side
 from backend.services import Services
 from ui import addresses, cards, encoder_cards, words
 from ui.components import panel
-from ui.context import QUIET, WORK
+from ui.context import QUIET, WORK, offered
 
 _HINT = "one of the catalogue, the path of a folder or of a file of features, or an id on the Hub"
 
@@ -72,10 +72,9 @@ class EncoderField:
             given = [self.field, modality]
             self.field.change(lambda *now: self.check(*now)[:2], given, told, **WORK)
             return
-        self.field.change(
-            self.check, [self.field, modality], [*told, self.pooling, self.layers], **WORK
-        )
-        given = [self.field, self.pooling, self.layers]
+        options = [self.pooling, self.layers]
+        given = [self.field, *options]
+        self.field.change(self.check, [self.field, modality, *options], [*told, *options], **WORK)
         # what check writes into them makes the same address again, and so no further event
         for event in (self.pooling.change, self.layers.submit, self.layers.blur):
             event(self.compose, given, self.field, **QUIET)
@@ -101,8 +100,21 @@ class EncoderField:
             label=words.encoder_label(self.side, modality),
         )  # fmt: skip
 
-    def check(self, given: str | None, modality: Modality) -> tuple[Any, Any, Any, Any]:
-        """What the encoder is, or what is wrong with it; and the choices its address makes."""
+    def check(
+        self,
+        given: str | None,
+        modality: Modality,
+        chosen: str | None = None,
+        typed: str | None = None,
+    ) -> tuple[Any, Any, Any, Any]:
+        """What the encoder is, or what is wrong with it; and the choices its address makes.
+
+        Args:
+            given: the encoder's address.
+            modality: of the data set's items.
+            chosen: the pooling that stands in its field.
+            typed: the layers that stand in theirs; what is as the address says is left alone.
+        """
         given = str(given or "").strip()
         _, options = addresses.take_apart(given)
         pooling = options.get("pooling", [""])[-1]
@@ -110,13 +122,15 @@ class EncoderField:
         if not given:
             text = "Give an encoder, or a file with the items' features."
             return "", cards.notice(text, "bad"), gr.skip(), gr.skip()
+        written = gr.skip() if layers == typed else layers
         known = {info.id: info for info in self.infos(modality)}
         try:
             info = known.get(given) or self.services.check_encoder(given, self.takes(modality))
         except IsthmusError as error:
-            return "", cards.notice(str(error), "bad"), gr.update(value=pooling), layers
-        choices = gr.update(choices=_poolings(info), value=pooling)
-        return encoder_cards.about(info), "", choices, layers
+            fault = cards.notice(str(error), "bad")
+            return "", fault, gr.skip() if pooling == chosen else pooling, written
+        choices = offered(_poolings(info), pooling, chosen)
+        return encoder_cards.about(info), "", choices, written
 
     def compose(self, given: str | None, pooling: str | None, layers: str | None) -> Any:
         """The encoder's address with the pooling and layers chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 
@@ -10,7 +10,7 @@ from backend.errors import NotFound
 from backend.schemas import RunDetail, RunSummary
 from ui import cards, duel_cards, figures, paired_cards, recipes, run_cards, score_cards, words
 from ui.components import curves, heat_map, panel
-from ui.context import QUIET, WORK, Context, seen, version_of
+from ui.context import IN_TURN, QUIET, WORK, Context, seen, version_of
 from ui.guard import READONLY, may_change, require_changes, told
 from ui.heat import heat_maps
 from ui.markup import Html, join
@@ -18,6 +18,8 @@ from ui.pages.mistakes import MistakesFold
 
 _LONGEST_NAME = 120
 _MOST_COMPARED = 6
+#: in the browser: the rows that ask for a name and whether to delete are put away
+_CLOSED: Final = "() => Array(2).fill({ __type__: 'update', visible: false })"
 
 
 class RunsPage:
@@ -90,7 +92,9 @@ class RunsPage:
         gr.on(changes, self.show, now, [opened, *view], **QUIET)
         self.head.act(_sweep_of, None, [context.sweep, context.tabs], **QUIET)
         self.facts.act(self.reuse, opened, [context.use, context.tabs], **QUIET)
-        opened.change(self.close_rows, None, [self.renaming, self.deleting], **QUIET)
+        rows = [self.renaming, self.deleting]
+        # in the browser: an answer of the server might come after somebody has opened a row
+        opened.change(None, None, rows, js=_CLOSED, **QUIET)
         # by themselves and one after the other: every query of every run is ranked once more
         differences: dict[str, Any] = {
             "fn": self.show_paired,
@@ -99,10 +103,10 @@ class RunsPage:
             **WORK,
             "concurrency_limit": 1,
         }
+        # and once more: a table that was asked for before a run was ticked may have come after it
         self.table.act(
-            self.on_act, now, [opened, self.checked, self.table, *compared], **QUIET
-        ).then(**differences)
-        rows = [self.renaming, self.deleting]
+            self.on_act, now, [opened, self.checked, self.table, *compared], **IN_TURN
+        ).then(self.ticked, now, self.table, **QUIET).then(**differences)
         self.rename.click(self.ask_name, opened, [*rows, self.name], **QUIET)
         self.delete.click(self.ask_delete, opened, [*rows, self.question], **QUIET)
         for button in (self.keep_name, self.keep):
@@ -190,10 +194,13 @@ class RunsPage:
             checked = [each for each in checked if each != run] + [run] * (run not in checked)
             if len(checked) > _MOST_COMPARED:
                 checked = [checked[0], *checked[2:]]  # the first one stays the baseline
-            listed, _ = self._listed(self.services.runs(), swept)
-            table = run_cards.table(listed, opened, checked)
-            return gr.skip(), checked, table, *self.compare(checked)
+            return gr.skip(), checked, self.ticked(opened, checked, swept), *self.compare(checked)
         return run, *(gr.skip(),) * 5
+
+    def ticked(self, opened: str | None, checked: list[str], swept: bool) -> Any:
+        """The table with the runs that are compared."""
+        runs = self.services.runs()
+        return run_cards.table(self._listed(runs, swept)[0], opened, checked) if runs else gr.skip()
 
     def compare(self, checked: list[str]) -> tuple[Any, Any, Any]:
         """The chosen runs side by side, from two on."""

@@ -308,6 +308,8 @@ def test_another_run_is_searched_with_the_same_but_for_what_it_does_not_have(
     assert services.asked[-1].parts == asked.parts[:1]
     assert services.asked[-1].where == {"shape": ("star",)} and services.asked[-1].within == ""
     assert "another run's gallery" in shown(page, updates).text
+    # what stays chosen is not written again: somebody may have chosen another meanwhile
+    assert page.target not in updates and page.filters.hide not in updates
     same = page.open_run("", BAR, RUN, asked, None, view())
     assert services.asked[-1].parts == asked.parts and same[page.asked].within == asked.within
 

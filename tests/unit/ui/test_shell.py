@@ -48,6 +48,27 @@ def test_a_change_that_several_listen_to_is_heard_by_each_for_itself() -> None:
     assert not [each for each in many if each.trigger_mode == "always_last"]
 
 
+def test_what_is_wanted_last_is_heard_also_while_an_answer_is_under_way() -> None:
+    """By default Gradio's page drops it: a choice, a lasso, or the run that a page has just learnt of."""
+    demo = build(Services(Settings()))
+    modes: dict[str, set[str]] = {}
+    for each in demo.fns.values():
+        for target, kind in each.targets:
+            name = getattr(demo.blocks.get(target), "elem_id", None)
+            modes.setdefault(f"{name} {kind}", set()).add(each.trigger_mode)
+    for once_more in ("i-compare-mode input", "i-explore-target input", "i-wrong-side input"):
+        assert modes[once_more] == {"always_last"}, once_more
+    # which points were chosen would not be told again
+    for each_for_itself in ("i-map lasso", "i-map pick", "i-compare-left lasso"):
+        assert modes[each_for_itself] == {"multiple"}, each_for_itself
+    (second,) = [
+        each for each in demo.fns.values() if "second" in str(each.fn and each.fn.__name__)
+    ]
+    assert second.trigger_mode == "multiple"
+    # two clicks on a button are one wish
+    assert modes["i-launch-button click"] == {"once"}
+
+
 def request(**asked: str) -> Any:
     """What Gradio passes of a page that was opened at an address."""
     return SimpleNamespace(session_hash="view", query_params=asked)

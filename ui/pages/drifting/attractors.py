@@ -68,7 +68,9 @@ class AttractorsPart:
             self.told, self.run, on_map.map, on_map.loaded, self.board, self.chosen, self.strip,
         ]  # fmt: skip
         opened = "(runs, ...rest) => [document.querySelector('#i-attractors-board') ? runs : [], ...rest]"
-        slow = {**WORK, **RAW, "show_progress_on": [self.told, on_map.map]}
+        # one after the other, so that the run that was chosen last is what is shown
+        slow = {**WORK, **RAW, "concurrency_id": "attractors", "concurrency_limit": 1,
+                "show_progress_on": [self.told, on_map.map]}  # fmt: skip
         gr.on([tab.select, self.runs.change], self.show, now, view, js=opened, **slow)
         self.run.input(self.show, now, view, **slow)
         self.colour.input(

@@ -10,7 +10,7 @@ from backend.errors import IsthmusError
 from backend.schemas import Cycle, Item, Side
 from ui import cards, drift_cards, drift_figures
 from ui.components import curves, panel
-from ui.context import QUIET, RAW, WORK, Context
+from ui.context import IN_TURN, QUIET, RAW, Context
 from ui.drift_cards import Lane
 from ui.guard import told
 from ui.markup import Html
@@ -21,6 +21,13 @@ from ui.pages.drifting.seeds import CHOICES, Kept, Seeds
 #: runs beside each other
 MOST_RUNS: Final = 4
 _LEAST, _MOST = 2, 40
+#: one after the other, so that the chains that are shown are those of the seed that was picked last
+_IN_ORDER: Final[dict[str, Any]] = {
+    **IN_TURN,
+    "concurrency_id": "cycles",
+    "show_progress": "minimal",
+}
+_PICKED: Final[dict[str, Any]] = {**IN_TURN, "concurrency_id": "seeds"}
 #: in the browser: no run, and so no work, before the page was opened
 _ONCE_OPENED: Final = """(offered, runs, ...rest) =>
     [offered, document.querySelector("#i-seeds") ? runs : [], ...rest]"""
@@ -97,17 +104,17 @@ class ChainsPart:
         shown = [on_map.map, on_map.loaded]
 
         def follow(event: Any) -> None:
-            event.then(self.cycles, asked, drawn, **WORK, **RAW).then(
-                self.draw, mapped, shown, **QUIET, **RAW
+            event.then(self.cycles, asked, drawn, **_IN_ORDER, **RAW).then(
+                self.draw, mapped, shown, **QUIET, **RAW, trigger_mode="multiple"
             )
 
         acted = [self.seed, seeds.kept, seeds.choices, seeds.picked, parts]
         picking = [seeds.offered, self.runs, self.seed, seeds.kept]
-        follow(seeds.choices.act(self.on_seed, picking, acted, **QUIET, **RAW))
-        seeds.picked.act(self.on_seed, picking, acted, **QUIET, **RAW)
+        follow(seeds.choices.act(self.on_seed, picking, acted, **_PICKED, **RAW))
+        seeds.picked.act(self.on_seed, picking, acted, **_PICKED, **RAW)
         for event in (self.go.click, self.fresh.input, self.generations.release, self.runs.input):
-            event(self.cycles, asked, drawn, **WORK, **RAW).then(
-                self.draw, mapped, shown, **QUIET, **RAW
+            event(self.cycles, asked, drawn, **_IN_ORDER, **RAW).then(
+                self.draw, mapped, shown, **QUIET, **RAW, trigger_mode="multiple"
             )
         self.whose.input(self.draw, mapped, shown, **QUIET, **RAW)
         follow(

@@ -65,7 +65,7 @@ class Asking:
             bar, run, asked, lambda now: acts.changed(now, act, arg, kind), fresh=act != "deeper"
         )
         if act in ("clear", "unfilter"):
-            updates |= self.filters.set(run, updates[self.asked], attribute)
+            updates |= self.filters.set(run, asked, updates[self.asked], attribute)
         return updates
 
     def by_file(
@@ -143,11 +143,11 @@ class Asking:
     ) -> Updates:
         """Another run is searched with the same, or with what a link asks of it."""
         told: list[str] = []
-        asked = _typed_by_now(asked, bar)
+        before = asked = _typed_by_now(asked, bar)
         if not asked.is_late(text):
             asked, foreign = asked.heard(text)
             asked = self._from_elsewhere(text, asked, request, told) if foreign else asked
-        return self._opened(run, asked, attribute, told)
+        return self._opened(run, before, asked, attribute, told)
 
     def follow(
         self,
@@ -159,15 +159,16 @@ class Asking:
         request: gr.Request,
     ) -> Updates:
         """A link or another page asks something else."""
-        asked, foreign = _typed_by_now(asked, bar).heard(text)
+        before = _typed_by_now(asked, bar)
+        asked, foreign = before.heard(text)
         if not foreign:
             return {self.asked: asked}
         told: list[str] = []
         asked = self._from_elsewhere(text, asked, request, told)
-        return self._opened(run, asked, attribute, told)
+        return self._opened(run, before, asked, attribute, told)
 
     def _opened(
-        self, run: str | None, asked: Asked, attribute: str | None, told: list[str]
+        self, run: str | None, before: Asked, asked: Asked, attribute: str | None, told: list[str]
     ) -> Updates:
         if not run:
             return self._answer(run, asked)
@@ -176,7 +177,10 @@ class Asking:
         except IsthmusError as error:
             return {self.asked: asked, self.results: shown(cards.notice(str(error), "bad"))}
         updates = self._answer(run, asked, told=" ".join([*told, lost]).strip())
-        return updates | {self.target: asked.target} | self.filters.set(run, asked, attribute)
+        # what stays is not written again: somebody may have chosen another meanwhile
+        if asked.target != before.target:
+            updates[self.target] = asked.target
+        return updates | self.filters.set(run, before, asked, attribute)
 
     def _from_elsewhere(
         self, text: str, asked: Asked, request: gr.Request, told: list[str]

@@ -8,6 +8,7 @@ import gradio as gr
 
 from backend.errors import IsthmusError
 from backend.services import Services
+from ui.context import offered
 from ui.pages.exploring.asked import Asked
 
 _MOST_VALUES: Final = 200
@@ -47,20 +48,27 @@ class Filters:
         """What follows from what is asked."""
         return [self.hide, self.attribute, self.values]
 
-    def set(self, run: str | None, asked: Asked, attribute: str | None) -> dict[Any, Any]:
-        """The fields as they stand for a run and what is asked of it."""
+    def set(
+        self, run: str | None, before: Asked, asked: Asked, given: str | None
+    ) -> dict[Any, Any]:
+        """The fields as they stand for a run and what is asked of it.
+
+        Args:
+            run: that is searched.
+            before: what was asked when the event was sent, as the fields say it.
+            asked: what is asked now.
+            given: the attribute that was chosen when the event was sent.
+        """
         known = self.known(run)
-        attribute = attribute if attribute in known else None
+        attribute = given if given in known else None
         if attribute is None:
             attribute = next((name for name in asked.where if name in known), None)
-        return {
-            self.hide: asked.hide,
-            self.attribute: gr.update(
-                choices=[_NOTHING, *((name, name) for name in known)],
-                value=attribute or "", visible=bool(known),
-            ),
+        names = [_NOTHING, *((name, name) for name in known)]
+        hide = {self.hide: asked.hide} if asked.hide != before.hide else {}
+        return hide | {
+            self.attribute: offered(names, attribute or "", given or "", visible=bool(known)),
             self.values: self.choices(known, asked, attribute),
-        }  # fmt: skip
+        }
 
     def known(self, run: str | None) -> dict[str, tuple[str, ...]]:
         """Attributes of a run's items with their values; none where it cannot be opened."""

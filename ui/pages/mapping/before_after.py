@@ -20,7 +20,7 @@ from backend.schemas import (
 )
 from ui import cards, map_figures, words
 from ui.components import map_view, panel
-from ui.context import QUIET, RAW, WORK, Context, modality_of
+from ui.context import QUIET, RAW, WORK, Context, modality_of, offered
 from ui.guard import told
 from ui.markup import Html, tag
 from ui.pages.mapping.hovering import HoverCards
@@ -132,19 +132,17 @@ class BeforeAfterMode(Mode):
             self.loaded: keys,
         }
         names = self.services.map_colourings(run)
-        colour = colour if colour in names else "modality"
+        chosen = colour if colour in names else "modality"
         for at, (each, view) in enumerate(zip(self.maps, views, strict=True)):
             if at < len(loaded) and loaded[at] == keys[at] and keys[at]:
                 continue
             value = map_figures.geometry(view, modality) if view.ready else None
-            column = self._colours(view, colour, modality) if view.ready else {}
+            column = self._colours(view, chosen, modality) if view.ready else {}
             updates[each] = gr.update(value=value, colouring=column, group="")
             updates[self.names[at]] = _title(SPACES[at], view, modality)
         return updates | {
             self.words: self._words(views, modality),
-            self.colour: gr.update(
-                choices=[(name.capitalize(), name) for name in names], value=colour
-            ),
+            self.colour: offered([(name.capitalize(), name) for name in names], chosen, colour),
         }
 
     def _views(self, run: str, method: str) -> list[MapView]:
