@@ -57,18 +57,7 @@ _HEARD: Final = ("run", "other", "opened", "asked", "selection", "view", "listin
 
 #: events of which the last one says what is wanted
 _LAST_COUNTS: Final = frozenset(
-    {
-        "change",
-        "input",
-        "typed",
-        "release",
-        "expand",
-        "collapse",
-        "pick",
-        "clear",
-        "lasso",
-        "camera",
-    }
+    "change input typed release select expand collapse pick clear lasso camera".split()
 )
 
 #: events that wait for their turn, of all viewers together
@@ -134,7 +123,7 @@ def _calm(demo: gr.Blocks) -> None:
     """Lets every listener hear of what is wanted last, and once of a change that several listen to.
 
     While an answer is under way, Gradio's page by default drops what a listener would hear: somebody who
-    chooses again at once, or a page that learns of its run meanwhile, is not answered. A change it puts
+    chooses again at once, or goes on to another part of a page, is not answered. A change it puts
     off, and then raises it anew for all that listen to it: two that take a while keep each other going
     for ever. What is put off comes without what was told with it, such as which points were chosen.
 
@@ -144,8 +133,7 @@ def _calm(demo: gr.Blocks) -> None:
     heard = Counter(target for each in demo.fns.values() for target in each.targets)
     for each in demo.fns.values():
         kinds = {kind for _, kind in each.targets}
-        wanted = bool(kinds & _LAST_COUNTS) and kinds <= _LAST_COUNTS | {"select"}
-        if each.trigger_mode == "always_last" or (each.trigger_mode == "once" and wanted):
+        if each.trigger_mode == "always_last" or kinds <= _LAST_COUNTS:
             alone = all(heard[target] == 1 for target in each.targets)
             put_off = alone and not each.collects_event_data
             each.trigger_mode = "always_last" if put_off else "multiple"

@@ -230,6 +230,13 @@ def test_a_run_is_renamed_and_deleted_after_a_question(ready: App, page: Page) -
     page.locator("#i-name input, #i-name textarea").fill("another name")
     page.locator("#i-name input, #i-name textarea").press("Enter")
     page.locator("#i-detail-head h2", has_text="another name").wait_for()
+    # what is asked about one run is put away when another is opened
+    page.locator("#i-do-rename").click()
+    expect(page.locator("#i-name")).to_be_visible()
+    page.locator(".i-runs .i-link", has_text="second").click()
+    expect(page.locator("#i-name")).to_be_hidden()
+    page.locator(".i-runs .i-link", has_text="another name").click()
+    page.locator("#i-detail-head h2", has_text="another name").wait_for()
     page.locator("#i-do-delete").click()
     expect(page.locator("#i-delete-question")).to_contain_text("another name")
     page.locator("#i-do-sure").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Final
 
 import gradio as gr
@@ -47,6 +48,8 @@ class AnswersPart:
             )  # fmt: skip
         #: the query that the field was last brought in line with
         self.told = gr.State("")
+        #: what the answers that the browser shows were asked for
+        self.shown = gr.Textbox("", visible="hidden", label="shown")
         self.answers = panel(script="twins", elem_id="i-compare-answers")
 
     def connect(self, page: gr.Tab, tab: gr.Tab) -> None:
@@ -58,9 +61,12 @@ class AnswersPart:
         gr.on([context.asked.change, tab.select], self.fill, [context.asked, self.told],
               [self.text, self.told], **QUIET)  # fmt: skip
         changes = [field.change for field in (context.run, context.other, context.asked)]
-        gr.on(changes, self.show, now, self.answers, js=_ONCE_OPENED, **_IN_ORDER)
-        gr.on([page.select, tab.select], self.show, now, self.answers, **_IN_ORDER)
-        self.target.input(self.show, now, self.answers, **_IN_ORDER)
+        out = [self.answers, self.shown]
+        gr.on(changes, self.show, now, out, js=_ONCE_OPENED, **_IN_ORDER)
+        gr.on([page.select, tab.select], self.show, now, out, **_IN_ORDER)
+        self.target.input(self.show, now, out, **_IN_ORDER)
+        # what the browser sends within a moment may arrive in any order
+        self.shown.change(self.catch_up, [self.shown, *now], out, **_IN_ORDER)
         self.answers.act(self.on_act, self.target, [context.asked, context.tabs], **QUIET)
         context.run.change(self.name_things, context.run, self.target, **QUIET)
 
@@ -108,14 +114,34 @@ class AnswersPart:
         asked: str,
         target: str,
         request: gr.Request,
-    ) -> Any:
-        """Both runs' answers to what is asked on any page."""
+    ) -> tuple[Any, Any]:
+        """Both runs' answers to what is asked on any page, and what they were asked for."""
         if not run:
-            return gr.skip()
+            return gr.skip(), gr.skip()
+        view = request.session_hash
+        return self._answered(run, other, asked, target, view), _key(run, other, asked, target)
+
+    def catch_up(
+        self,
+        shown: str,
+        run: str | None,
+        other: str | None,
+        asked: str,
+        target: str,
+        request: gr.Request,
+    ) -> tuple[Any, Any]:
+        """The answers anew where those that came last were asked for before others were."""
+        if shown == _key(run, other, asked, target):
+            return gr.skip(), gr.skip()
+        return self.show(run, other, asked, target, request)
+
+    def _answered(
+        self, run: str, other: str | None, asked: str, target: str, view: str | None
+    ) -> Html:
         if not other or other == run:
             return cards.notice("Choose two different runs above to see their answers.")
         try:
-            query = queries.read(asked, self.context.uploads, request.session_hash)
+            query = queries.read(asked, self.context.uploads, view)
             if query is None:
                 return self._invitation(run)
             return self._beside(run, other, query, _side(target))
@@ -162,6 +188,11 @@ class AnswersPart:
             tag("strong", self.services.in_words(run, query)),
             cards.button("Change it on Explore", "explore", kind="quiet"),
         )  # fmt: skip
+
+
+def _key(run: str | None, other: str | None, asked: str, target: str) -> str:
+    """Differs where something else is asked; a query may be long."""
+    return sha256(f"{run}\n{other}\n{asked}\n{target}".encode()).hexdigest()[:16]
 
 
 def _side(target: str) -> Side:
