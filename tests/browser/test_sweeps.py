@@ -44,7 +44,7 @@ def test_a_run_becomes_a_sweep_whose_cells_and_curves_fill_and_which_can_be_take
     page.goto(f"{ready.url}?tab=runs")
     # other tests launch runs of the same name; the first one is marked
     page.get_by_role("cell", name="Demonstration demo").get_by_role("button").click()
-    page.locator("#i-runs tr.chosen", has_text="demo").wait_for()
+    page.locator("#i-runs tr.chosen .i-tag").wait_for()
     page.locator("#i-do-sweep").click()
     expect(page.locator("#i-sweep-image-encoder input")).to_have_value(re.compile("classes"))
     expect(page.locator("#i-sweep-dataset input")).to_have_value(re.compile("small"))
