@@ -120,7 +120,7 @@ def seen(context: Context, page: str) -> gr.Textbox:
 def version_of(services: Services) -> str:
     """A short text that differs whenever a run, an evaluation or the worker's state does."""
     runs = [run.model_dump_json() for run in services.runs()]
-    return _short([services.worker().model_dump_json(), services.evaluation_state(), *runs])
+    return digest([services.worker().model_dump_json(), services.evaluation_state(), *runs])
 
 
 def listing_of(services: Services) -> str:
@@ -131,9 +131,9 @@ def listing_of(services: Services) -> str:
     """
     ready = finished(services)
     if ready:
-        return _short([part for run in ready for part in (run.id, run.name)])
+        return digest([part for run in ready for part in (run.id, run.name)])
     waiting = [f"{run.id} {run.status} {run.error} {_step(run)}" for run in services.runs()]
-    return _short([services.worker().model_dump_json(), *waiting])
+    return digest([services.worker().model_dump_json(), *waiting])
 
 
 def _step(run: RunSummary) -> int | None:
@@ -141,7 +141,8 @@ def _step(run: RunSummary) -> int | None:
     return None if share is None else int(_STEPS * share)
 
 
-def _short(parts: Sequence[str]) -> str:
+def digest(parts: Sequence[str]) -> str:
+    """A short text that differs wherever a part does, however long they are."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

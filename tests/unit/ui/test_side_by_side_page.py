@@ -170,15 +170,15 @@ def test_both_runs_are_asked_the_same_one_modality_and_far_enough_to_tell_what_m
     page: SideBySidePage, services: StandIn
 ) -> None:
     answers, _, _ = parts(page)
-    shown, of = answers.show(ONE, OTHER, ASKED, "text", VIEW)  # type: ignore[arg-type]
+    shown, of = answers.show(VIEW, ONE, OTHER, ASKED, "text")  # type: ignore[arg-type]
     assert [run for run, _ in services.asked] == [ONE, OTHER]
     assert {(query.target, query.k) for _, query in services.asked} == {("text", 100)}
     assert shown.count("▲ 3") == 3  # twice among answers, once in the legend
-    apart, _ = answers.show(ONE, APART, ASKED, "image", VIEW)  # type: ignore[arg-type]
+    apart, _ = answers.show(VIEW, ONE, APART, ASKED, "image")  # type: ignore[arg-type]
     assert "different items" in apart and "▲" not in apart
     # an answer to what was asked before that comes last is noticed
-    assert answers.catch_up(of, ONE, OTHER, ASKED, "text", VIEW) == (gr.skip(), gr.skip())  # type: ignore[arg-type]
-    anew, now = answers.catch_up(of, ONE, OTHER, "", "text", VIEW)  # type: ignore[arg-type]
+    assert answers.catch_up(of, VIEW, ONE, OTHER, ASKED, "text") == (gr.skip(), gr.skip())  # type: ignore[arg-type]
+    anew, now = answers.catch_up(of, VIEW, ONE, OTHER, "", "text")  # type: ignore[arg-type]
     assert "Ask both runs the same" in anew and now != of
 
 
@@ -196,7 +196,7 @@ def test_what_cannot_be_asked_is_said(
     page: SideBySidePage, services: StandIn, other: str, asked: str, told: str
 ) -> None:
     answers, _, _ = parts(page)
-    shown, _ = answers.show(ONE, other, asked, "image", VIEW)  # type: ignore[arg-type]
+    shown, _ = answers.show(VIEW, ONE, other, asked, "image")  # type: ignore[arg-type]
     assert told in shown and services.asked == []
 
 

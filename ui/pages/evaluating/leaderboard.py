@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from typing import Any
 
@@ -10,7 +9,7 @@ import gradio as gr
 
 from ui import cards, leaderboard_cards, words
 from ui.components import panel
-from ui.context import QUIET, RAW, WORK, Context, finished, offered
+from ui.context import QUIET, RAW, WORK, Context, digest, finished, offered
 from ui.markup import Html
 from ui.paired_cards import KINDS, downloads
 from ui.sweep_cards import short
@@ -77,7 +76,7 @@ class LeaderboardPart:
         choices += [
             (f"{short(name)} ({words.count(count, 'run')})", name) for name, count in of.items()
         ]
-        now = hashlib.sha256(f"{choices}{chosen}{swept}{table}{told}".encode()).hexdigest()[:16]
+        now = digest([str(each) for each in (choices, chosen, swept, table, told)])
         if now == shown:
             return (gr.skip(),) * 5
         sweeps = any(run.sweep is not None for run in runs.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any, Final
 
 import gradio as gr
@@ -11,7 +10,7 @@ from backend.errors import IsthmusError
 from backend.schemas import Answers, Query, QueryPart, Side
 from ui import beside_cards, cards, queries, words
 from ui.components import panel
-from ui.context import QUIET, WORK, Context, modality_of
+from ui.context import QUIET, WORK, Context, digest, modality_of
 from ui.markup import Html, tag
 
 #: answers that are shown, and how far down ranks are compared
@@ -108,32 +107,25 @@ class AnswersPart:
         return queries.write(Query(parts=(part,), target=_side(target))), gr.skip()
 
     def show(
-        self,
-        run: str | None,
-        other: str | None,
-        asked: str,
-        target: str,
-        request: gr.Request,
+        self, request: gr.Request, run: str | None, other: str | None, asked: str, target: str
     ) -> tuple[Any, Any]:
         """Both runs' answers to what is asked on any page, and what they were asked for."""
         if not run:
             return gr.skip(), gr.skip()
-        view = request.session_hash
-        return self._answered(run, other, asked, target, view), _key(run, other, asked, target)
+        answers = self._answered(run, other, asked, target, request.session_hash)
+        return answers, digest([str(each) for each in (run, other, asked, target)])
 
-    def catch_up(
-        self,
-        shown: str,
-        run: str | None,
-        other: str | None,
-        asked: str,
-        target: str,
-        request: gr.Request,
-    ) -> tuple[Any, Any]:
-        """The answers anew where those that came last were asked for before others were."""
-        if shown == _key(run, other, asked, target):
+    def catch_up(self, shown: str, request: gr.Request, *now: Any) -> tuple[Any, Any]:
+        """The answers anew where those that came last were asked for before others were.
+
+        Args:
+            shown: what they were asked for.
+            request: the page view's.
+            now: what :meth:`show` is given.
+        """
+        if shown == digest([str(each) for each in now]):
             return gr.skip(), gr.skip()
-        return self.show(run, other, asked, target, request)
+        return self.show(request, *now)
 
     def _answered(
         self, run: str, other: str | None, asked: str, target: str, view: str | None
@@ -188,11 +180,6 @@ class AnswersPart:
             tag("strong", self.services.in_words(run, query)),
             cards.button("Change it on Explore", "explore", kind="quiet"),
         )  # fmt: skip
-
-
-def _key(run: str | None, other: str | None, asked: str, target: str) -> str:
-    """Differs where something else is asked; a query may be long."""
-    return sha256(f"{run}\n{other}\n{asked}\n{target}".encode()).hexdigest()[:16]
 
 
 def _side(target: str) -> Side:
